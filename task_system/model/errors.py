@@ -1,0 +1,79 @@
+"""Every error that the product raises by name. The docstring is the message; the facts are attributes.
+
+`code` is what programs switch on; the API maps each class to one problem document in `api/errors.py`.
+"""
+
+import inspect
+from typing import Any
+
+
+class TaskSystemError(Exception):
+    """Something in the task system went wrong."""
+
+    code = "error"
+
+    def __init__(self, detail: str | None = None, **facts: Any) -> None:
+        """`detail` replaces the docstring as the message; `facts` become attributes."""
+        self.detail = detail or inspect.cleandoc(type(self).__doc__ or "")
+        self.facts = facts
+        vars(self).update(facts)
+        super().__init__(self.detail)
+
+    def __str__(self) -> str:
+        facts = ", ".join(f"{name}={value!r}" for name, value in self.facts.items())
+        return f"{self.detail} ({facts})" if facts else self.detail
+
+
+class DeclarationError(TaskSystemError):
+    """A task type is declared wrongly. Mend the declaration that this error names; nothing was registered."""
+
+    code = "declaration"
+
+
+class ConfigurationError(TaskSystemError):
+    """A setting has a value that cannot work."""
+
+    code = "configuration"
+
+
+class InvalidSubmission(TaskSystemError):
+    """The submission does not fit. `errors` says where and why; nothing was recorded."""
+
+    code = "invalid_submission"
+    errors: list[dict[str, str]]
+
+
+class UnknownTaskType(InvalidSubmission):
+    """No task type of that name is registered. GET /api/task-types lists those there are."""
+
+    code = "unknown_task_type"
+
+
+class TaskNotFound(TaskSystemError):
+    """There is no task with that id. It may have been removed when its retention time was over."""
+
+    code = "task_not_found"
+
+
+class StoreUnavailable(TaskSystemError):
+    """The database cannot be reached just now. Nothing was recorded; try again."""
+
+    code = "store_unavailable"
+
+
+class Overloaded(TaskSystemError):
+    """More submissions are waiting to be recorded than this process takes on. Nothing was recorded; try again."""
+
+    code = "overloaded"
+
+
+class BrokerUnavailable(TaskSystemError):
+    """RabbitMQ cannot be reached just now. Recorded tasks are kept, and dispatched when it is back."""
+
+    code = "broker_unavailable"
+
+
+class ResultsUnavailable(TaskSystemError):
+    """Redis cannot be reached just now. Results are read from the database instead."""
+
+    code = "results_unavailable"
