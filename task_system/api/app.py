@@ -1,0 +1,23 @@
+"""The Flask app, put together from the resources."""
+
+from flask import Flask
+from flask_cors import CORS
+
+from task_system.api import errors, health, root, task_types, tasks
+from task_system.api.http import OrjsonProvider
+from task_system.api.services import Services
+
+
+def create_flask(services: Services, *, cors_origins: tuple[str, ...] = (), max_body_bytes: int) -> Flask:
+    """An app that serves these services. cors_origins: whose pages may call it from a browser."""
+    app = Flask("task_system", static_folder=None)
+    app.json = OrjsonProvider(app)
+    app.url_map.strict_slashes = False
+    app.config["MAX_CONTENT_LENGTH"] = max_body_bytes
+    app.extensions["task_system"] = services
+    if cors_origins:
+        CORS(app, origins=list(cors_origins), resources=r"/api/.*")
+    for resource in (root, tasks, task_types, health):
+        app.register_blueprint(resource.bp)
+    errors.register(app)
+    return app

@@ -1,0 +1,50 @@
+"""Requests in, JSON out: what Flask leaves open, decided once."""
+
+from typing import Any, TypeVar
+
+import orjson
+from flask import Response, request
+from flask.json.provider import JSONProvider
+from pydantic import BaseModel, ConfigDict, ValidationError
+from werkzeug.exceptions import BadRequest, UnsupportedMediaType
+
+from task_system.dispatch.submit import errors_of
+from task_system.model.errors import InvalidSubmission
+
+M = TypeVar("M", bound=BaseModel)
+
+
+class Body(BaseModel):
+    """Base of what callers send: an unknown field is an error, not ignored."""
+
+    model_config = ConfigDict(extra="forbid")
+
+
+class OrjsonProvider(JSONProvider):
+    """Flask's own answers in the same JSON as ours."""
+
+    def dumps(self, obj: Any, **_kwargs: Any) -> str:
+        return orjson.dumps(obj).decode()
+
+    def loads(self, s: str | bytes, **_kwargs: Any) -> Any:
+        return orjson.loads(s)
+
+
+def parsed(model: type[M]) -> M:
+    """The request's JSON as that model. Raises 415, 400, or InvalidSubmission, which is answered with 422."""
+    if not request.is_json:
+        raise UnsupportedMediaType("Send JSON with the header `Content-Type: application/json`.")
+    try:
+        body = orjson.loads(request.get_data(cache=False))
+    except orjson.JSONDecodeError as error:
+        raise BadRequest(f"The body is not valid JSON: {error}.") from None
+    try:
+        return model.model_validate(body)
+    except ValidationError as error:
+        raise InvalidSubmission(errors=errors_of(error)) from None
+
+
+def answer(body: Any, status: int = 200, **headers: str) -> Response:
+    """A JSON response; bytes are JSON already."""
+    encoded = body if isinstance(body, bytes) else orjson.dumps(body)
+    return Response(encoded, status, headers, content_type="application/json")

@@ -1,0 +1,36 @@
+"""What handlers may use: made in `wiring`, kept on the Flask app."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import cast
+from uuid import UUID
+
+from flask import current_app
+
+from task_system.dispatch.submit import Dispatcher
+from task_system.registry import Registry
+from task_system.store.reading import Reading
+
+#: A check of the service's health: what it depends on, and a function that raises when that is not well.
+Check = Callable[[], dict[str, object]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Services:
+    """One per process."""
+
+    dispatcher: Dispatcher
+    reading: Reading
+    registry: Registry
+    #: The finished task as JSON, if Redis has it.
+    finished_copy: Callable[[UUID], bytes | None]
+    #: By name, in the order in which they are shown.
+    checks: dict[str, Check]
+    version: str
+    #: Pages beside the API, by name: Flower, RabbitMQ's.
+    links: dict[str, str]
+
+
+def services() -> Services:
+    """Those of the app that answers this request."""
+    return cast(Services, current_app.extensions["task_system"])

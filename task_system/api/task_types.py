@@ -1,0 +1,37 @@
+"""/api/task-types: what can be submitted."""
+
+from typing import Any
+
+from flask import Blueprint, Response
+
+from task_system.api.http import answer
+from task_system.api.services import services
+from task_system.registry import TaskType
+
+bp = Blueprint("task_types", __name__, url_prefix="/api/task-types")
+
+
+@bp.get("")
+def index() -> Response:
+    """Every registered type, with the schema of its parameters and an example that validates."""
+    return answer({"task_types": [_view(task_type) for task_type in services().registry]})
+
+
+def _view(task_type: TaskType) -> dict[str, Any]:
+    retry = task_type.retry
+    return {
+        "name": task_type.name,
+        "description": task_type.description,
+        "lane": task_type.lane,
+        "parameters_schema": task_type.parameters.model_json_schema(),
+        "result_schema": task_type.result.json_schema(mode="serialization"),
+        "retry_policy": {
+            "max_attempts": retry.max_attempts,
+            "base_s": retry.base_s,
+            "cap_s": retry.cap_s,
+            "jitter": retry.jitter,
+            "not_for": [error.__name__ for error in retry.not_for],
+        },
+        "timeout_s": task_type.timeout_s,
+        "example": {"task_type": task_type.name, "parameters": task_type.example},
+    }

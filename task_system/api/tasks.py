@@ -1,0 +1,83 @@
+"""/api/tasks: submit a task, and read it."""
+
+from typing import Annotated, Any
+from uuid import UUID
+
+from flask import Blueprint, Response
+from pydantic import AwareDatetime, Field, model_validator
+
+from task_system.api.http import Body, answer, parsed
+from task_system.api.services import services
+from task_system.dispatch.submit import Accepted, Submission
+from task_system.model.errors import TaskNotFound
+from task_system.model.routing import Priority
+from task_system.model.states import State
+from task_system.model.task import iso
+
+bp = Blueprint("tasks", __name__, url_prefix="/api/tasks")
+#: Ten years: beyond that it is a mistake in the unit.
+LONGEST_DELAY_S = 10 * 366 * 86400
+
+
+class SubmitTask(Body):
+    """A task to be done."""
+
+    task_type: Annotated[str, Field(description="One of GET /api/task-types.", max_length=64)]
+    parameters: Annotated[
+        dict[str, Any], Field(default_factory=dict, description="What the task type's schema asks for.")
+    ]
+    priority: Annotated[Priority, Field(description="high overtakes normal, normal overtakes low.")] = Priority.NORMAL
+    delay: Annotated[float, Field(ge=0, le=LONGEST_DELAY_S, allow_inf_nan=False, description="Seconds to wait.")] = 0.0
+    run_at: Annotated[AwareDatetime | None, Field(description="Not before this moment, ISO 8601 with a zone.")] = None
+
+    @model_validator(mode="after")
+    def _one_time(self) -> "SubmitTask":
+        if self.run_at is not None and self.delay:
+            raise ValueError("send either delay or run_at, not both")
+        return self
+
+
+@bp.post("")
+@bp.post("/submit")
+def submit() -> Response:
+    """Accept a task. 202 means: it is on disk, and will end in a terminal state."""
+    wish = parsed(SubmitTask)
+    accepted = services().dispatcher.submit(
+        Submission(
+            task_type=wish.task_type,
+            parameters=wish.parameters,
+            priority=wish.priority,
+            delay_s=wish.delay,
+            run_at=wish.run_at,
+        )
+    )
+    return answer(_accepted(accepted), 202, Location=f"/api/tasks/{accepted.task_id}")
+
+
+@bp.get("/<task_id>")
+def show(task_id: str) -> Response:
+    """Everything about a task."""
+    id_ = _id(task_id)
+    return answer(services().finished_copy(id_) or services().reading.task(id_).view())
+
+
+def _id(text: str) -> UUID:
+    try:
+        return UUID(text)
+    except ValueError:
+        raise TaskNotFound(task_id=text) from None
+
+
+def _accepted(accepted: Accepted) -> dict[str, Any]:
+    return {
+        "task_id": str(accepted.task_id),
+        "state": State.PENDING,
+        "status": "pending" if accepted.due else "scheduled",
+        "task_type": accepted.task_type,
+        "priority": accepted.priority,
+        "queue": accepted.queue,
+        "message": "Task submitted successfully.",
+        "created_at": iso(accepted.created_at),
+        "run_at": iso(accepted.run_at),
+        "links": {"self": f"/api/tasks/{accepted.task_id}"},
+    }

@@ -1,0 +1,137 @@
+"""Many requests, one commit: request threads hand their rows to one thread, which commits what has gathered.
+
+While one commit waits for the disk, the next batch gathers by itself; so an idle process commits at once and a busy one
+commits up to 64 rows at a time. A row is on disk before its request is answered.
+"""
+
+import logging
+import os
+import threading
+import time
+from collections import deque
+from collections.abc import Sequence
+from uuid import UUID
+
+from sqlalchemy.exc import DBAPIError
+
+from task_system.model.errors import InvalidSubmission, Overloaded, StoreUnavailable, TaskSystemError
+from task_system.model.events import Events
+from task_system.model.task import NewTask, Recorded
+from task_system.store.submissions import Submissions
+
+#: Rows of one commit: beyond this a commit takes longer than it saves.
+BATCH = 64
+#: Rows that may wait; then callers are told to come back.
+CAPACITY = 2048
+#: No request waits longer for its commit, in seconds.
+WAIT_S = 5.0
+_log = logging.getLogger(__name__)
+
+
+class _Waiting:
+    """A row and the thread that waits for it."""
+
+    __slots__ = ("done", "error", "recorded", "row")
+
+    def __init__(self, row: NewTask) -> None:
+        self.row = row
+        self.recorded: Recorded | None = None
+        self.error: Exception | None = None
+        # A bare lock is the cheapest thing in Python that one thread can wait on and another can release.
+        self.done = threading.Lock()
+        self.done.acquire()
+
+
+class Committer:
+    """One per process. Its thread starts with the first row, so that a fork before that is harmless."""
+
+    def __init__(self, submissions: Submissions, events: Events) -> None:
+        self._submissions = submissions
+        self._events = events
+        self._waiting: deque[_Waiting] = deque()
+        self._gathered = threading.Condition(threading.Lock())
+        self._thread: threading.Thread | None = None
+        self._pid = 0
+        self._stopping = False
+
+    def commit(self, row: NewTask) -> Recorded:
+        """Wait until this row is on disk. Raises Overloaded, StoreUnavailable, InvalidSubmission."""
+        waiting = _Waiting(row)
+        with self._gathered:
+            if len(self._waiting) >= CAPACITY or self._stopping:
+                raise Overloaded(waiting=len(self._waiting))
+            self._waiting.append(waiting)
+            if self._pid != os.getpid():
+                self._start()
+            self._gathered.notify()
+        if not waiting.done.acquire(timeout=WAIT_S):
+            raise StoreUnavailable("The database did not commit in time. Whether the task was recorded is unknown.")
+        if waiting.error:
+            raise waiting.error
+        assert waiting.recorded
+        return waiting.recorded
+
+    def stop(self) -> None:
+        """Commit what has gathered, then end the thread. Rows that come later are refused."""
+        with self._gathered:
+            self._stopping = True
+            self._gathered.notify()
+        if self._thread and self._pid == os.getpid():
+            self._thread.join(WAIT_S)
+
+    def _start(self) -> None:
+        self._pid = os.getpid()
+        self._thread = threading.Thread(target=self._run, name="committer", daemon=True)
+        self._thread.start()
+
+    def _run(self) -> None:
+        while batch := self._take():
+            started = time.monotonic()
+            try:
+                self._record(batch)
+            except Exception as error:  # one bad batch must not end the thread that everybody waits for
+                _log.exception("a batch could not be recorded")
+                _fail(batch, error)
+            self._events.emit("task.accepted", count=len(batch), duration_s=time.monotonic() - started)
+
+    def _take(self) -> list[_Waiting]:
+        with self._gathered:
+            while not self._waiting and not self._stopping:
+                self._gathered.wait()
+            return [self._waiting.popleft() for _ in range(min(BATCH, len(self._waiting)))]
+
+    def _record(self, batch: Sequence[_Waiting]) -> None:
+        rows = [waiting.row for waiting in batch]
+        try:
+            recorded = self._record_or_repeat(rows)
+        except TaskSystemError as error:
+            _fail(batch, error)
+        except DBAPIError as error:
+            # One row that the database will not have must not take the others with it.
+            if len(batch) == 1:
+                _fail(batch, _refused(error))
+            else:
+                for waiting in batch:
+                    self._record([waiting])
+        else:
+            for waiting in batch:
+                waiting.recorded = recorded[waiting.row.id]
+                waiting.done.release()
+
+    def _record_or_repeat(self, rows: Sequence[NewTask]) -> dict[UUID, Recorded]:
+        """A connection that broke says nothing about the commit; to record the same rows again is harmless and tells."""
+        try:
+            return self._submissions.record(rows)
+        except StoreUnavailable:
+            return self._submissions.record(rows)
+
+
+def _fail(batch: Sequence[_Waiting], error: Exception) -> None:
+    for waiting in batch:
+        waiting.error = error
+        waiting.done.release()
+
+
+def _refused(error: DBAPIError) -> InvalidSubmission:
+    message = f"The database cannot store these parameters: {str(error.orig).splitlines()[0]}"
+    return InvalidSubmission(errors=[{"path": "parameters", "message": message}])

@@ -1,0 +1,116 @@
+"""Submitting a task: validate against its type, record, publish."""
+
+import re
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+import orjson
+from pydantic import ValidationError
+
+from task_system.dispatch.admission import admit
+from task_system.dispatch.committer import Committer
+from task_system.dispatch.publisher import Publisher
+from task_system.model.errors import InvalidSubmission
+from task_system.model.ids import new_id
+from task_system.model.routing import Priority, queue_name
+from task_system.model.task import Dispatch, NewTask, Recorded
+from task_system.registry import Registry, TaskType
+
+#: U+0000 in JSON, and not a backslash followed by `u0000`: PostgreSQL cannot store that character.
+_NUL = re.compile(rb"(?<!\\)(?:\\\\)*\\u0000")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Submission:
+    """What a caller asks for, checked as far as its outside goes."""
+
+    task_type: str
+    parameters: Any
+    priority: Priority = Priority.NORMAL
+    delay_s: float = 0.0
+    run_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Accepted:
+    """A submission that is on disk."""
+
+    task_id: UUID
+    task_type: str
+    priority: Priority
+    queue: str
+    created_at: datetime
+    run_at: datetime
+    due: bool
+
+
+class Dispatcher:
+    """The way in. One per process; safe to call from any thread."""
+
+    def __init__(self, registry: Registry, committer: Committer, publisher: Publisher) -> None:
+        self._registry = registry
+        self._committer = committer
+        self._publisher = publisher
+
+    def submit(self, submission: Submission) -> Accepted:
+        """Accept a task: on return its row is committed, so that it will end in a terminal state.
+
+        Raises UnknownTaskType, InvalidSubmission, Overloaded, StoreUnavailable; then nothing was recorded.
+        """
+        task_type = self._registry.get(submission.task_type)
+        parameters = validated(task_type, submission.parameters)
+        queue = queue_name(task_type.lane, submission.priority)
+        row = NewTask(
+            id=new_id(),
+            task_type=task_type.name,
+            queue=queue,
+            priority=submission.priority,
+            parameters=parameters,
+            max_attempts=task_type.retry.max_attempts,
+            timeout_s=task_type.timeout_s,
+            delay_s=submission.delay_s,
+            run_at=submission.run_at,
+        )
+        recorded = self._committer.commit(row)
+        self._publish(row, recorded)
+        return Accepted(
+            task_id=row.id,
+            task_type=row.task_type,
+            priority=row.priority,
+            queue=queue,
+            created_at=recorded.created_at,
+            run_at=recorded.run_at,
+            due=recorded.due,
+        )
+
+    def _publish(self, row: NewTask, recorded: Recorded) -> None:
+        if recorded.due:
+            self._publisher.publish(admit([Dispatch(row.id, 1, row.queue, row.task_type)]))
+
+    def stop(self) -> None:
+        """Commit and publish what has been accepted, then end the threads."""
+        self._committer.stop()
+        self._publisher.stop()
+
+
+def validated(task_type: TaskType, parameters: Any) -> bytes:
+    """These parameters as JSON, if the type's model takes them. Raises InvalidSubmission with a path for each error."""
+    try:
+        task_type.parameters.model_validate(parameters)
+    except ValidationError as error:
+        raise InvalidSubmission(errors=errors_of(error, "parameters")) from None
+    encoded = orjson.dumps(parameters)
+    if _NUL.search(encoded):
+        message = "Text must not contain the character U+0000."
+        raise InvalidSubmission(errors=[{"path": "parameters", "message": message}])
+    return encoded
+
+
+def errors_of(error: ValidationError, *prefix: str) -> list[dict[str, str]]:
+    """Pydantic's findings as `{path, message}`, with paths as a caller would write them."""
+    return [
+        {"path": ".".join(map(str, (*prefix, *finding["loc"]))) or "body", "message": finding["msg"]}
+        for finding in error.errors(include_url=False, include_context=False, include_input=False)
+    ]

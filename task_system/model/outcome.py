@@ -1,0 +1,61 @@
+"""What an attempt ended in, as a worker records it."""
+
+from dataclasses import dataclass
+from uuid import UUID
+
+from task_system.model.states import State
+
+#: Outcome words and the state that each leads to.
+OUTCOMES = {
+    "success": State.SUCCESS,
+    "retry": State.RETRY,
+    "failure": State.FAILURE,
+    "cancelled": State.CANCELLED,
+    "snoozed": State.PENDING,
+    "handed_back": State.PENDING,
+    "lost": State.RETRY,
+}
+#: Those that do not count against `max_attempts`.
+UNCHARGED = frozenset({"snoozed", "handed_back"})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AttemptEnd:
+    """One attempt's end. Made by the pipeline in `worker/`, recorded by `store/leases.py`."""
+
+    outcome: str
+    #: The result, as JSON text.
+    result: str | None = None
+    #: Seconds until the next attempt, by the database's clock; only where there is to be one.
+    delay_s: float | None = None
+    error_type: str | None = None
+    error_message: str | None = None
+    error_traceback: str | None = None
+
+    @property
+    def state(self) -> State:
+        """Where the task goes."""
+        return OUTCOMES[self.outcome]
+
+    @property
+    def charged(self) -> bool:
+        """Whether it cost an attempt."""
+        return self.outcome not in UNCHARGED
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """A wish to start one dispatch of a task under a new lease."""
+
+    task_id: UUID
+    dispatch_no: int
+    lease_token: UUID
+
+
+@dataclass(frozen=True, slots=True)
+class Finish:
+    """The end of the attempt that holds this lease."""
+
+    task_id: UUID
+    lease_token: UUID
+    end: AttemptEnd

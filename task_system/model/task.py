@@ -1,0 +1,176 @@
+"""Tasks as values: what is submitted, what a row says, what callers are shown."""
+
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+from uuid import UUID
+
+from task_system.model.routing import Priority
+from task_system.model.states import State
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewTask:
+    """A validated submission, ready to be recorded."""
+
+    id: UUID
+    task_type: str
+    queue: str
+    priority: Priority
+    #: JSON, as it was sent.
+    parameters: bytes
+    max_attempts: int
+    timeout_s: float
+    #: Either a wait from now, by the database's clock, or a moment.
+    delay_s: float = 0.0
+    run_at: datetime | None = None
+    namespace: str = "default"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Recorded:
+    """What the database added to a NewTask when it was committed."""
+
+    id: UUID
+    created_at: datetime
+    run_at: datetime
+    #: Whether it may be dispatched at once.
+    due: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Dispatch:
+    """All that a message says: which task, which dispatch of it, and where it goes. The type is for Flower's eyes."""
+
+    task_id: UUID
+    dispatch_no: int
+    queue: str
+    task_type: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Attempt:
+    """An earlier start of a task, one that did not end in success."""
+
+    attempt: int
+    outcome: str
+    worker: str | None
+    started_at: datetime | None
+    finished_at: datetime
+    error_type: str | None
+    error_message: str | None
+    error_traceback: str | None
+
+    def view(self) -> dict[str, Any]:
+        """As callers see it."""
+        return {
+            "attempt": self.attempt,
+            "outcome": self.outcome,
+            "type": self.error_type,
+            "message": self.error_message,
+            "traceback": self.error_traceback,
+            "worker": self.worker,
+            "started_at": iso(self.started_at),
+            "finished_at": iso(self.finished_at),
+        }
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Task:
+    """One row, whole."""
+
+    id: UUID
+    namespace: str
+    task_type: str
+    queue: str
+    priority: str
+    state: State
+    #: Decoded JSON.
+    parameters: Any
+    max_attempts: int
+    timeout_s: float
+    created_at: datetime
+    run_at: datetime
+    dispatch_no: int
+    published_at: datetime | None
+    attempt: int
+    uncharged_attempts: int
+    lost_leases: int
+    worker: str | None
+    started_at: datetime | None
+    finished_at: datetime | None
+    cancel_requested_at: datetime | None
+    progress_percent: float | None
+    progress_message: str | None
+    progress_fields: dict[str, Any] | None
+    #: Decoded JSON.
+    result: Any
+    error_type: str | None
+    error_message: str | None
+    error_traceback: str | None
+    attempts: list[Attempt] = field(default_factory=list)
+
+    def view(self, now: datetime | None = None) -> dict[str, Any]:
+        """As callers see it. `now` decides between pending and scheduled."""
+        return {
+            "task_id": str(self.id),
+            "task_type": self.task_type,
+            "priority": self.priority,
+            "queue": self.queue,
+            "state": self.state,
+            "status": status_of(self.state, self.run_at, now or datetime.now(UTC)),
+            "parameters": self.parameters,
+            "result": self.result,
+            "error": self._error(),
+            "progress": self._progress(),
+            "attempt": self.attempt,
+            "max_attempts": self.max_attempts,
+            "created_at": iso(self.created_at),
+            "run_at": iso(self.run_at),
+            "started_at": iso(self.started_at),
+            "finished_at": iso(self.finished_at),
+            "duration_ms": _milliseconds(self.started_at, self.finished_at),
+            "queued_ms": _milliseconds(self.run_at, self.started_at)
+            if self.state not in {State.RETRY, State.PENDING}
+            else None,
+            "worker": self.worker,
+            "errors": [attempt.view() for attempt in self.attempts],
+            "links": {"self": f"/api/tasks/{self.id}"},
+        }
+
+    def _error(self) -> dict[str, Any] | None:
+        if self.error_type is None:
+            return None
+        return {
+            "type": self.error_type,
+            "message": self.error_message,
+            "traceback": self.error_traceback,
+            "attempt": self.attempt,
+        }
+
+    def _progress(self) -> dict[str, Any]:
+        if self.state is State.SUCCESS:
+            return {"percent": 100.0, "message": self.progress_message or ""}
+        return {
+            "percent": self.progress_percent or 0.0,
+            "message": self.progress_message or "",
+            **(self.progress_fields or {}),
+        }
+
+
+def status_of(state: State, run_at: datetime, now: datetime) -> str:
+    """The state in a person's words: the state in lower case, and `scheduled` for a PENDING task that is not due yet."""
+    if state is State.PENDING and run_at > now:
+        return "scheduled"
+    return state.lower()
+
+
+def iso(moment: datetime | None) -> str | None:
+    """ISO 8601 in UTC with a Z, to the microsecond."""
+    return moment.astimezone(UTC).isoformat(timespec="microseconds").removesuffix("+00:00") + "Z" if moment else None
+
+
+def _milliseconds(start: datetime | None, end: datetime | None) -> float | None:
+    if start is None or end is None:
+        return None
+    return max(0.0, round((end - start).total_seconds() * 1000, 3))

@@ -1,0 +1,96 @@
+"""The one settings object. Only the doors, `wiring` and `cli` read it; all others are given values.
+
+Each field is an environment variable of the same name in capitals, or a line in `.env`.
+"""
+
+import os
+from functools import cached_property
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import Field, SecretStr, field_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+
+class Settings(BaseSettings):
+    """How this service runs. Without any of these it runs embedded: SQLite, in-memory broker, no Redis."""
+
+    model_config = SettingsConfigDict(env_file=".env", env_ignore_empty=True, extra="ignore", frozen=True)
+
+    host: str = Field("127.0.0.1", description="Address the API listens on.")
+    port: int = Field(5000, ge=0, le=65535, description="Port the API listens on.")
+    data_dir: Path = Field(
+        Path("var"), description="Folder of the embedded database, and of files that tasks read or write."
+    )
+    database_url: SecretStr = Field(
+        SecretStr(""), description="postgresql://… or sqlite:///…; when empty, a SQLite file in DATA_DIR."
+    )
+    broker_url: SecretStr = Field(SecretStr("memory://"), description="amqp://… or memory:// for the embedded mode.")
+    rabbitmq_management_url: SecretStr = Field(
+        SecretStr(""), description="http://user:password@host:15672; lets `migrate` set and `doctor` check policies."
+    )
+    redis_url: SecretStr = Field(SecretStr(""), description="redis://…; when empty, no copies of results are kept.")
+    smtp_url: SecretStr = Field(
+        SecretStr(""),
+        description="smtp://, smtp+starttls:// or smtps://user:password@host:port; when empty, mail is written to files.",
+    )
+    smtp_sender: str = Field("task-system@localhost", description="From: of mail that names no sender.")
+
+    cors_origins: Annotated[tuple[str, ...], NoDecode] = Field(
+        (), description="Origins whose pages may call the API, by comma."
+    )
+    max_body_bytes: int = Field(1_048_576, ge=1024, description="A larger request is answered with 413.")
+    web_threads: int = Field(64, ge=1, description="Requests that the API works on at the same time.")
+    task_modules: Annotated[tuple[str, ...], NoDecode] = Field(
+        (), description="Your modules of task types, by comma, beside those in tasks.py."
+    )
+
+    worker_pool: Literal["prefork", "threads"] = Field("prefork", description="What runs a worker's tasks.")
+    worker_concurrency: int = Field(
+        default_factory=lambda: os.cpu_count() or 1,
+        ge=1,
+        description="Slots of one worker: tasks it runs at the same time.",
+    )
+    worker_events: bool = Field(True, description="Send Celery's task events, which Flower shows.")
+    worker_grace_s: float = Field(
+        30.0, ge=0, description="How long a stopping worker lets running tasks finish, in seconds."
+    )
+    worker_max_tasks_per_child: int = Field(1000, ge=1, description="A pool process is replaced after this many tasks.")
+    lease_s: float = Field(
+        30.0, gt=0, description="A worker that is not heard of for this long loses its tasks, in seconds."
+    )
+    heartbeat_s: float = Field(10.0, gt=0, description="How often a worker says that it lives, in seconds.")
+
+    result_expires_s: int = Field(86_400, ge=1, description="How long Redis keeps a result, in seconds.")
+    retention_days: float = Field(30.0, gt=0, description="How long finished tasks are kept, in days.")
+
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field("INFO", description="What is logged.")
+    log_format: Literal["auto", "text", "json"] = Field("auto", description="auto: text on a terminal, JSON elsewhere.")
+
+    @field_validator("cors_origins", "task_modules", mode="before")
+    @classmethod
+    def _split(cls, value: object) -> object:
+        return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
+
+    @field_validator("heartbeat_s")
+    @classmethod
+    def _beats_before_the_lease_ends(cls, value: float, info: object) -> float:
+        lease_s = getattr(info, "data", {}).get("lease_s", 30.0)
+        if value > lease_s / 2:
+            raise ValueError(f"must be at most half of LEASE_S ({lease_s}), or one late heartbeat loses every task")
+        return value
+
+    @cached_property
+    def database(self) -> str:
+        """The database's URL, in full."""
+        return self.database_url.get_secret_value() or f"sqlite:///{self.data_dir.resolve() / 'tasks.db'}"
+
+    @cached_property
+    def broker(self) -> str:
+        """The broker's URL, in full."""
+        return self.broker_url.get_secret_value()
+
+    @cached_property
+    def embedded(self) -> bool:
+        """Whether the broker lives in this process, so that all roles must."""
+        return self.broker.startswith("memory://")

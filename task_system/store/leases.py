@@ -1,0 +1,281 @@
+"""A worker's rights to run attempts: claimed, kept alive, given up with an outcome. Every change is fenced.
+
+Claims are fenced by `(id, dispatch_no, state)`: of all copies of a message one wins. Ends are fenced by `(id, lease_token)`:
+a worker that lost its lease cannot record anything. Both come in batches, because a round trip and a commit cost far more
+than a row.
+"""
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, fields
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+import orjson
+from sqlalchemy import Connection, RowMapping, insert, select, text, update
+
+from task_system.model.outcome import AttemptEnd, Claim, Finish
+from task_system.model.states import WAITING, State
+from task_system.store.database import Database
+from task_system.store.tables import attempts, tasks
+from task_system.store.types import now_plus
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Claimed:
+    """A task that this worker now has the right to run, with all that the attempt needs."""
+
+    id: UUID
+    task_type: str
+    queue: str
+    priority: str
+    #: JSON text.
+    parameters: str
+    attempt: int
+    uncharged_attempts: int
+    max_attempts: int
+    timeout_s: float
+    lost_leases: int
+    lease_token: UUID
+    created_at: datetime
+    run_at: datetime
+    started_at: datetime
+
+    @property
+    def charged_attempts(self) -> int:
+        """Attempts that count against `max_attempts`, this one included."""
+        return self.attempt - self.uncharged_attempts
+
+
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """An outcome that was recorded; an end whose lease was lost has none."""
+
+    task_id: UUID
+    state: State
+    finished_at: datetime | None
+
+
+_RETURNED = tuple(field.name for field in fields(Claimed))
+
+_CLAIM_POSTGRESQL = text(
+    f"""
+    UPDATE tasks AS t
+       SET state = 'STARTED', attempt = t.attempt + 1, lease_token = c.lease_token,
+           lease_until = now() + make_interval(secs => :lease_s), worker = :worker, started_at = now(), relay_at = NULL,
+           progress_percent = NULL, progress_message = NULL, progress_fields = NULL
+      FROM unnest(CAST(:ids AS uuid[]), CAST(:dispatch_nos AS int[]), CAST(:tokens AS uuid[]))
+           AS c(id, dispatch_no, lease_token)
+     WHERE t.id = c.id AND t.dispatch_no = c.dispatch_no AND t.state IN ('PENDING', 'RETRY')
+    RETURNING {", ".join(f"CAST(t.{name} AS text)" if name == "parameters" else f"t.{name}" for name in _RETURNED)}
+    """
+)
+
+# One statement for every outcome. `delay_s` is there exactly when the task is to run again.
+_FINISH_POSTGRESQL = text(
+    """
+    WITH ends AS (
+        SELECT * FROM jsonb_to_recordset(CAST(:rows AS jsonb))
+               AS e(id uuid, lease_token uuid, outcome text, state text, charged bool, result text, delay_s float8,
+                    error_type text, error_message text, error_traceback text)
+    ), ended AS (
+        UPDATE tasks AS t
+           SET state = e.state, result = e.result, lease_token = NULL, lease_until = NULL,
+               finished_at = CASE WHEN e.delay_s IS NULL THEN now() END,
+               run_at = coalesce(now() + make_interval(secs => e.delay_s), t.run_at),
+               relay_at = now() + make_interval(secs => e.delay_s),
+               published_at = CASE WHEN e.delay_s IS NULL THEN t.published_at END,
+               dispatch_no = t.dispatch_no + CASE WHEN e.delay_s IS NULL THEN 0 ELSE 1 END,
+               uncharged_attempts = t.uncharged_attempts + CASE WHEN e.charged THEN 0 ELSE 1 END,
+               lost_leases = t.lost_leases + CASE WHEN e.outcome = 'lost' THEN 1 ELSE 0 END,
+               error_type = e.error_type, error_message = e.error_message, error_traceback = e.error_traceback
+          FROM ends AS e
+         WHERE t.id = e.id AND t.lease_token = e.lease_token AND t.state = 'STARTED'
+        RETURNING t.id, t.attempt, e.outcome, t.worker, t.started_at, t.state, t.finished_at,
+                  e.error_type, e.error_message, e.error_traceback
+    ), kept AS (
+        INSERT INTO attempts (task_id, attempt, outcome, worker, started_at, finished_at,
+                              error_type, error_message, error_traceback)
+        SELECT id, attempt, outcome, worker, started_at, now(), error_type, error_message, error_traceback
+          FROM ended WHERE outcome <> 'success'
+    )
+    SELECT id, state, finished_at FROM ended
+    """
+)
+
+
+class Leases:
+    """What a worker asks of the store.
+
+    worker: the worker's name, written beside what it starts.
+    lease_s: for how long a claim or a heartbeat holds, in seconds.
+    """
+
+    def __init__(self, database: Database, *, worker: str, lease_s: float) -> None:
+        self._database = database
+        self._worker = worker
+        self._lease_s = lease_s
+
+    def settle(
+        self, finishes: Sequence[Finish], claims: Sequence[Claim]
+    ) -> tuple[dict[UUID, Recorded], dict[UUID, Claimed]]:
+        """Record these ends and make these claims, in one transaction.
+
+        What is missing from the answers was not ours: an end whose lease was lost, a claim of a task that is finished,
+        cancelled, running elsewhere or dispatched anew. Raises StoreUnavailable; then nothing was changed.
+        """
+        with self._database.write() as connection:
+            recorded = self._finish(connection, finishes) if finishes else {}
+            claimed = self._claim(connection, claims) if claims else {}
+        return recorded, claimed
+
+    def extend(self, leases: dict[UUID, UUID]) -> tuple[set[UUID], set[UUID]]:
+        """Keep these leases (token by task id) alive; answers the ids that still are ours, and those to be cancelled."""
+        statement = (
+            update(tasks)
+            .where(tasks.c.id.in_(leases), tasks.c.lease_token.in_(leases.values()), tasks.c.state == State.STARTED)
+            .values(lease_until=now_plus(self._lease_s))
+            .returning(tasks.c.id, tasks.c.cancel_requested_at)
+        )
+        with self._database.write() as connection:
+            rows = connection.execute(statement).all()
+        return {row.id for row in rows}, {row.id for row in rows if row.cancel_requested_at is not None}
+
+    def progress(
+        self, task_id: UUID, lease_token: UUID, percent: float, message: str, extra: dict[str, Any] | None
+    ) -> bool:
+        """Show an attempt's progress; answers whether a cancel was requested. Raises LookupError when the lease is lost."""
+        statement = (
+            update(tasks)
+            .where(tasks.c.id == task_id, tasks.c.lease_token == lease_token, tasks.c.state == State.STARTED)
+            .values(progress_percent=percent, progress_message=message, progress_fields=extra)
+            .returning(tasks.c.cancel_requested_at)
+        )
+        with self._database.write() as connection:
+            return _cancel_of(connection.execute(statement).one_or_none(), task_id)
+
+    def cancel_requested(self, task_id: UUID, lease_token: UUID) -> bool:
+        """Whether a cancel was requested. Raises LookupError when the lease is lost."""
+        statement = select(tasks.c.cancel_requested_at).where(tasks.c.id == task_id, tasks.c.lease_token == lease_token)
+        with self._database.read() as connection:
+            return _cancel_of(connection.execute(statement).one_or_none(), task_id)
+
+    def _claim(self, connection: Connection, claims: Sequence[Claim]) -> dict[UUID, Claimed]:
+        if self._database.is_postgresql:
+            # Always in the same order, so that two workers with copies of the same messages cannot deadlock.
+            ordered = sorted(claims, key=lambda claim: claim.task_id)
+            rows = connection.execute(
+                _CLAIM_POSTGRESQL,
+                {
+                    "lease_s": self._lease_s,
+                    "worker": self._worker,
+                    "ids": [claim.task_id for claim in ordered],
+                    "dispatch_nos": [claim.dispatch_no for claim in ordered],
+                    "tokens": [claim.lease_token for claim in ordered],
+                },
+            ).mappings()
+            return {row["id"]: Claimed(**row) for row in rows}
+        return {claim.task_id: claimed for claim in claims if (claimed := self._claim_one(connection, claim))}
+
+    def _claim_one(self, connection: Connection, claim: Claim) -> Claimed | None:
+        statement = (
+            update(tasks)
+            .where(tasks.c.id == claim.task_id, tasks.c.dispatch_no == claim.dispatch_no, tasks.c.state.in_(WAITING))
+            .values(
+                state=State.STARTED,
+                attempt=tasks.c.attempt + 1,
+                lease_token=claim.lease_token,
+                lease_until=now_plus(self._lease_s),
+                worker=self._worker,
+                started_at=now_plus(0),
+                relay_at=None,
+                progress_percent=None,
+                progress_message=None,
+                progress_fields=None,
+            )
+            .returning(*(tasks.c[name] for name in _RETURNED))
+        )
+        row = connection.execute(statement).mappings().one_or_none()
+        if row is None:
+            return None
+        return Claimed(**{**row, "parameters": orjson.dumps(row["parameters"]).decode()})
+
+    def _finish(self, connection: Connection, finishes: Sequence[Finish]) -> dict[UUID, Recorded]:
+        if self._database.is_postgresql:
+            ordered = sorted(finishes, key=lambda finish: finish.task_id)
+            rows = [
+                {
+                    "id": f.task_id,
+                    "lease_token": f.lease_token,
+                    "state": f.end.state,
+                    "charged": f.end.charged,
+                    **asdict(f.end),
+                }
+                for f in ordered
+            ]
+            answer = connection.execute(_FINISH_POSTGRESQL, {"rows": orjson.dumps(rows).decode()})
+            return {id_: Recorded(id_, State(state), finished_at) for id_, state, finished_at in answer}
+        return {f.task_id: recorded for f in finishes if (recorded := _finish_one(connection, f))}
+
+
+def _finish_one(connection: Connection, finish: Finish) -> Recorded | None:
+    end = finish.end
+    statement = (
+        update(tasks)
+        .where(tasks.c.id == finish.task_id, tasks.c.lease_token == finish.lease_token, tasks.c.state == State.STARTED)
+        .values(
+            state=end.state,
+            result=end.result,
+            lease_token=None,
+            lease_until=None,
+            error_type=end.error_type,
+            error_message=end.error_message,
+            error_traceback=end.error_traceback,
+            uncharged_attempts=tasks.c.uncharged_attempts + (0 if end.charged else 1),
+            lost_leases=tasks.c.lost_leases + (1 if end.outcome == "lost" else 0),
+            **(_over() if end.delay_s is None else _again(end.delay_s)),
+        )
+        .returning(tasks.c.id, tasks.c.attempt, tasks.c.worker, tasks.c.started_at, tasks.c.state, tasks.c.finished_at)
+    )
+    row = connection.execute(statement).mappings().one_or_none()
+    if row is None:
+        return None
+    if end.outcome != "success":
+        keep_attempt(connection, row, end)
+    return Recorded(row["id"], State(row["state"]), row["finished_at"])
+
+
+def _over() -> dict[str, Any]:
+    return {"finished_at": now_plus(0), "relay_at": None}
+
+
+def _again(delay_s: float) -> dict[str, Any]:
+    return {
+        "run_at": now_plus(delay_s),
+        "relay_at": now_plus(delay_s),
+        "published_at": None,
+        "dispatch_no": tasks.c.dispatch_no + 1,
+    }
+
+
+def keep_attempt(connection: Connection, row: RowMapping, end: AttemptEnd) -> None:
+    """Keep what became of an attempt (`id attempt worker started_at` of its row) that did not succeed."""
+    connection.execute(
+        insert(attempts).values(
+            task_id=row["id"],
+            attempt=row["attempt"],
+            outcome=end.outcome,
+            worker=row["worker"],
+            started_at=row["started_at"],
+            finished_at=now_plus(0),
+            error_type=end.error_type,
+            error_message=end.error_message,
+            error_traceback=end.error_traceback,
+        )
+    )
+
+
+def _cancel_of(row: Any, task_id: UUID) -> bool:
+    if row is None:
+        raise LookupError(f"the lease of task {task_id} is lost")
+    return row.cancel_requested_at is not None

@@ -1,0 +1,66 @@
+"""Partitions of the task tables on PostgreSQL: one a week, by the time inside the id, so that retention drops tables.
+
+A week's partition is made long before the week begins. Rows outside every partition land in the default one, and move when
+their week's is made.
+"""
+
+from datetime import UTC, datetime, timedelta
+
+from sqlalchemy import Connection, text
+
+from task_system.model.ids import first_id_at
+
+#: Partitioned tables and the column they are partitioned by.
+PARTITIONED = {"tasks": "id", "attempts": "task_id"}
+#: How far ahead partitions are made.
+WEEKS_AHEAD = 4
+
+
+def week_of(moment: datetime) -> datetime:
+    """The Monday, 00:00 UTC, on or before that moment."""
+    day = moment.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
+    return day - timedelta(days=day.weekday())
+
+
+def ensure(connection: Connection, now: datetime) -> list[str]:
+    """Make this week's partitions and those ahead; returns the names of the new ones."""
+    made = []
+    for table, column in PARTITIONED.items():
+        existing = set(names(connection, table))
+        for week in range(WEEKS_AHEAD + 1):
+            start = week_of(now) + timedelta(weeks=week)
+            name = f"{table}_{start:%Y%m%d}"
+            if name not in existing:
+                _make(connection, table, column, name, start)
+                made.append(name)
+    return made
+
+
+def names(connection: Connection, table: str) -> list[str]:
+    """The weekly partitions of a table, oldest first."""
+    answer = connection.execute(
+        text("SELECT inhrelid::regclass::text FROM pg_inherits WHERE inhparent = CAST(:table AS regclass)"),
+        {"table": table},
+    )
+    return sorted(name for name in answer.scalars() if name != f"{table}_default")
+
+
+def end_of(name: str) -> datetime:
+    """When the week of a partition ends."""
+    return datetime.strptime(name.rpartition("_")[2], "%Y%m%d").replace(tzinfo=UTC) + timedelta(weeks=1)
+
+
+def drop(connection: Connection, name: str) -> None:
+    """Drop a partition with all that is in it."""
+    connection.execute(text(f'DROP TABLE "{name}"'))
+
+
+def _make(connection: Connection, table: str, column: str, name: str, start: datetime) -> None:
+    first, beyond = first_id_at(start), first_id_at(start + timedelta(weeks=1))
+    within = f"\"{column}\" >= '{first}' AND \"{column}\" < '{beyond}'"
+    for statement in (
+        f'CREATE TABLE "{name}" (LIKE {table} INCLUDING DEFAULTS INCLUDING CONSTRAINTS)',
+        f'WITH moved AS (DELETE FROM {table}_default WHERE {within} RETURNING *) INSERT INTO "{name}" SELECT * FROM moved',
+        f"ALTER TABLE {table} ATTACH PARTITION \"{name}\" FOR VALUES FROM ('{first}') TO ('{beyond}')",
+    ):
+        connection.execute(text(statement))

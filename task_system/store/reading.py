@@ -1,0 +1,56 @@
+"""Reading tasks."""
+
+from typing import Any
+from uuid import UUID
+
+import orjson
+from sqlalchemy import Row, select
+
+from task_system.model.errors import TaskNotFound
+from task_system.model.states import State
+from task_system.model.task import Attempt, Task
+from task_system.store.database import Database
+from task_system.store.tables import attempts, tasks
+
+_HIDDEN = {"relay_at", "lease_token", "lease_until"}
+COLUMNS = [column for column in tasks.c if column.name not in _HIDDEN]
+
+
+class Reading:
+    """What everybody may ask of the store."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def task(self, task_id: UUID) -> Task:
+        """One task with its earlier attempts. Raises TaskNotFound, StoreUnavailable."""
+        with self._database.read() as connection:
+            row = connection.execute(select(*COLUMNS).where(tasks.c.id == task_id)).one_or_none()
+            if row is None:
+                raise TaskNotFound(task_id=str(task_id))
+            # Most tasks succeed at once and have none.
+            earlier = select(attempts).where(attempts.c.task_id == task_id).order_by(attempts.c.attempt)
+            failed = connection.execute(earlier).all() if row.attempt > 1 or row.error_type else []
+        return task_of(
+            row,
+            [
+                attempt_of(attempt)
+                for attempt in failed
+                if attempt.attempt < row.attempt or row.state in {"RETRY", "PENDING"}
+            ],
+        )
+
+
+def task_of(row: Row[Any], earlier: list[Attempt]) -> Task:
+    """A row of COLUMNS as a Task."""
+    values = dict(row._mapping)
+    values["state"] = State(values["state"])
+    values["result"] = orjson.loads(values["result"]) if values["result"] is not None else None
+    return Task(**values, attempts=earlier)
+
+
+def attempt_of(row: Row[Any]) -> Attempt:
+    """A row of `attempts` as an Attempt."""
+    values = dict(row._mapping)
+    del values["task_id"]
+    return Attempt(**values)

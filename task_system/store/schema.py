@@ -1,0 +1,18 @@
+"""Which schema this code needs, without loading Alembic."""
+
+from sqlalchemy import text
+from sqlalchemy.exc import DBAPIError
+
+from task_system.store.database import Database
+
+#: The newest migration. A test holds it against the migrations' folder.
+REVISION = "0001"
+
+
+def revision_of(database: Database) -> str | None:
+    """The revision that the database is at; None where `migrate` never ran. Raises StoreUnavailable."""
+    with database.read() as connection:
+        try:
+            return connection.scalar(text("SELECT version_num FROM alembic_version"))
+        except DBAPIError:
+            return None

@@ -1,0 +1,118 @@
+"""Recording submissions: many rows, one INSERT, one COMMIT."""
+
+from collections.abc import Sequence
+from datetime import timedelta
+from uuid import UUID
+
+import orjson
+from sqlalchemy import Connection, insert, select, text
+
+from task_system.model.task import NewTask, Recorded
+from task_system.store.database import Database
+from task_system.store.tables import tasks
+from task_system.store.types import now_plus
+
+#: The API publishes what is due itself, at once. What is still unconfirmed after this long is the relay's, in seconds.
+INLINE_GRACE_S = 5.0
+
+# One parameter however many rows: JSON is quick to make and to take apart, and a new column is one more line.
+_INSERT_POSTGRESQL = text(
+    f"""
+    INSERT INTO tasks (id, namespace, task_type, queue, priority, parameters, max_attempts, timeout_s,
+                       created_at, run_at, relay_at)
+    SELECT n.id, n.namespace, n.task_type, n.queue, n.priority, n.parameters, n.max_attempts, n.timeout_s,
+           now(), due.at, CASE WHEN due.at > now() THEN due.at ELSE now() + interval '{INLINE_GRACE_S} seconds' END
+      FROM jsonb_to_recordset(CAST(:rows AS jsonb))
+           AS n(id uuid, namespace text, task_type text, queue text, priority text, parameters jsonb,
+                max_attempts int, timeout_s float8, delay_s float8, run_at timestamptz),
+           LATERAL (SELECT coalesce(n.run_at, now() + n.delay_s * interval '1 second')) AS due(at)
+    ON CONFLICT (id) DO NOTHING
+    RETURNING id, created_at, run_at, run_at <= now() AS due
+    """
+)
+
+
+class Submissions:
+    """What the API asks of the store."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def record(self, rows: Sequence[NewTask]) -> dict[UUID, Recorded]:
+        """Commit these rows. On return they are on disk.
+
+        Recording the same rows again is harmless, which makes it safe to repeat after a connection broke during the
+        commit, when nobody knows whether it happened. Raises StoreUnavailable.
+        """
+        with self._database.write() as connection:
+            if self._database.is_postgresql:
+                recorded = _insert_postgresql(connection, rows)
+            else:
+                recorded = _insert_sqlite(connection, rows)
+            missing = [row.id for row in rows if row.id not in recorded]
+            if missing:
+                recorded |= _select(connection, missing)
+        return recorded
+
+
+def _insert_postgresql(connection: Connection, rows: Sequence[NewTask]) -> dict[UUID, Recorded]:
+    encoded = orjson.dumps(
+        [
+            {
+                "id": row.id,
+                "namespace": row.namespace,
+                "task_type": row.task_type,
+                "queue": row.queue,
+                "priority": row.priority,
+                "parameters": orjson.Fragment(row.parameters),
+                "max_attempts": row.max_attempts,
+                "timeout_s": row.timeout_s,
+                "delay_s": row.delay_s,
+                "run_at": row.run_at,
+            }
+            for row in rows
+        ]
+    )
+    answer = connection.execute(_INSERT_POSTGRESQL, {"rows": encoded.decode()})
+    return {
+        id_: Recorded(id=id_, created_at=created_at, run_at=run_at, due=due) for id_, created_at, run_at, due in answer
+    }
+
+
+def _insert_sqlite(connection: Connection, rows: Sequence[NewTask]) -> dict[UUID, Recorded]:
+    now = connection.scalar(select(now_plus(0)))
+    assert now is not None
+    recorded = {}
+    values = []
+    for row in rows:
+        run_at = row.run_at or now + timedelta(seconds=row.delay_s)
+        due = run_at <= now
+        relay_at = now + timedelta(seconds=INLINE_GRACE_S) if due else run_at
+        recorded[row.id] = Recorded(id=row.id, created_at=now, run_at=run_at, due=due)
+        values.append(
+            {
+                "id": row.id,
+                "namespace": row.namespace,
+                "task_type": row.task_type,
+                "queue": row.queue,
+                "priority": row.priority,
+                "parameters": orjson.loads(row.parameters),
+                "max_attempts": row.max_attempts,
+                "timeout_s": row.timeout_s,
+                "created_at": now,
+                "run_at": run_at,
+                "relay_at": relay_at,
+            }
+        )
+    connection.execute(insert(tasks).prefix_with("OR IGNORE"), values)
+    return recorded
+
+
+def _select(connection: Connection, ids: Sequence[UUID]) -> dict[UUID, Recorded]:
+    statement = select(tasks.c.id, tasks.c.created_at, tasks.c.run_at, tasks.c.run_at <= now_plus(0)).where(
+        tasks.c.id.in_(ids)
+    )
+    return {
+        id_: Recorded(id=id_, created_at=created, run_at=run_at, due=due)
+        for id_, created, run_at, due in connection.execute(statement)
+    }

@@ -1,0 +1,139 @@
+"""The tables, as today's code sees them. Migrations make them; a test holds both against each other."""
+
+from sqlalchemy import (
+    CheckConstraint,
+    Column,
+    Float,
+    Index,
+    Integer,
+    MetaData,
+    PrimaryKeyConstraint,
+    String,
+    Table,
+    Text,
+    Uuid,
+    text,
+)
+
+from task_system.model.states import LIVE, WAITING
+from task_system.store.types import Json, UtcDateTime
+
+metadata = MetaData()
+
+
+def _states(states: frozenset[str]) -> str:
+    return ", ".join(f"'{state}'" for state in sorted(states))
+
+
+tasks = Table(
+    "tasks",
+    metadata,
+    Column("id", Uuid(), nullable=False),
+    Column("namespace", String(64), nullable=False, server_default="default"),
+    Column("task_type", String(64), nullable=False),
+    Column("queue", String(128), nullable=False),
+    Column("priority", String(8), nullable=False),
+    Column("state", String(10), nullable=False, server_default="PENDING"),
+    Column("parameters", Json, nullable=False),
+    Column("max_attempts", Integer, nullable=False),
+    Column("timeout_s", Float, nullable=False),
+    Column("created_at", UtcDateTime(), nullable=False),
+    # Not started before.
+    Column("run_at", UtcDateTime(), nullable=False),
+    # Which dispatch is the current one: a message with another number is an old copy.
+    Column("dispatch_no", Integer, nullable=False, server_default="1"),
+    # When the relay should publish it (again); NULL: nothing to do.
+    Column("relay_at", UtcDateTime()),
+    # When the broker confirmed the current dispatch.
+    Column("published_at", UtcDateTime()),
+    # Starts so far; those that a snooze or a hand-back gave back; those that ended in a lost lease.
+    Column("attempt", Integer, nullable=False, server_default="0"),
+    Column("uncharged_attempts", Integer, nullable=False, server_default="0"),
+    Column("lost_leases", Integer, nullable=False, server_default="0"),
+    Column("lease_token", Uuid()),
+    Column("lease_until", UtcDateTime()),
+    Column("worker", String(255)),
+    Column("started_at", UtcDateTime()),
+    Column("finished_at", UtcDateTime()),
+    Column("cancel_requested_at", UtcDateTime()),
+    Column("progress_percent", Float),
+    Column("progress_message", Text),
+    Column("progress_fields", Json),
+    # JSON text: never searched, so never parsed.
+    Column("result", Text),
+    Column("error_type", Text),
+    Column("error_message", Text),
+    Column("error_traceback", Text),
+    PrimaryKeyConstraint("id", name="tasks_pkey"),
+    CheckConstraint("(state = 'STARTED') = (lease_token IS NOT NULL)", name="tasks_started_has_lease"),
+    CheckConstraint(f"(finished_at IS NULL) = (state IN ({_states(LIVE)}))", name="tasks_finished_is_terminal"),
+    postgresql_partition_by="RANGE (id)",
+)
+
+Index(
+    "tasks_relay",
+    tasks.c.priority,
+    tasks.c.relay_at,
+    postgresql_where=text("relay_at IS NOT NULL"),
+    sqlite_where=text("relay_at IS NOT NULL"),
+)
+Index(
+    "tasks_lease",
+    tasks.c.lease_until,
+    postgresql_where=text("state = 'STARTED'"),
+    sqlite_where=text("state = 'STARTED'"),
+)
+_published = f"state IN ({_states(WAITING)}) AND published_at IS NOT NULL"
+Index(
+    "tasks_published",
+    tasks.c.queue,
+    tasks.c.published_at,
+    postgresql_where=text(_published),
+    sqlite_where=text(_published),
+)
+
+#: The attempts that did not end in success; one that did is the task row itself.
+attempts = Table(
+    "attempts",
+    metadata,
+    Column("task_id", Uuid(), nullable=False),
+    Column("attempt", Integer, nullable=False),
+    Column("outcome", String(16), nullable=False),
+    Column("worker", String(255)),
+    Column("started_at", UtcDateTime()),
+    Column("finished_at", UtcDateTime(), nullable=False),
+    Column("error_type", Text),
+    Column("error_message", Text),
+    Column("error_traceback", Text),
+    PrimaryKeyConstraint("task_id", "attempt", name="attempts_pkey"),
+    postgresql_partition_by="RANGE (task_id)",
+)
+
+#: Who is alive.
+workers = Table(
+    "workers",
+    metadata,
+    Column("name", String(255), nullable=False),
+    # `worker` or `keeper`.
+    Column("role", String(16), nullable=False),
+    Column("host", String(255), nullable=False),
+    Column("pid", Integer, nullable=False),
+    Column("version", String(32), nullable=False),
+    Column("pool", String(16)),
+    Column("slots", Integer),
+    Column("lanes", Json, nullable=False),
+    Column("running", Integer, nullable=False, server_default="0"),
+    Column("started_at", UtcDateTime(), nullable=False),
+    Column("heartbeat_at", UtcDateTime(), nullable=False),
+    PrimaryKeyConstraint("name", name="workers_pkey"),
+)
+
+#: Rights to be the only one in a role that must be single.
+leaders = Table(
+    "leaders",
+    metadata,
+    Column("role", String(32), nullable=False),
+    Column("holder", String(255), nullable=False),
+    Column("until", UtcDateTime(), nullable=False),
+    PrimaryKeyConstraint("role", name="leaders_pkey"),
+)

@@ -1,0 +1,279 @@
+"""What the keeper asks of the store: what is due, what was lost, what is old. Any number of keepers may ask at once."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from sqlalchemy import Connection, case, delete, func, select, text, update
+
+from task_system.model.ids import first_id_at
+from task_system.model.outcome import AttemptEnd
+from task_system.model.routing import PRIORITIES
+from task_system.model.states import LIVE, WAITING, State
+from task_system.model.task import Dispatch
+from task_system.store import partitions
+from task_system.store.database import Database
+from task_system.store.leases import keep_attempt
+from task_system.store.tables import attempts, leaders, tasks
+from task_system.store.types import now_plus
+
+#: A row handed to a publisher is the relay's again after this long without a confirm, in seconds.
+REPUBLISH_AFTER_S = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class Rescued:
+    """A task whose lease ran out, and what became of it."""
+
+    task_id: UUID
+    task_type: str
+    attempt: int
+    state: State
+
+
+class Upkeep:
+    """One role of the keeper, one method. All are safe to run in many keepers at once."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def take_due(self, limit: int) -> list[Dispatch]:
+        """Up to `limit` rows that are to be published now, high before normal before low.
+
+        Taking them puts off their next turn, so that no other relay takes them meanwhile and none is forgotten.
+        """
+        taken: list[Dispatch] = []
+        with self._database.write() as connection:
+            for priority in PRIORITIES:
+                if len(taken) < limit:
+                    taken += _take_due(connection, priority, limit - len(taken))
+        return taken
+
+    def next_due_s(self) -> float | None:
+        """Seconds until the next row is to be published; None when none is."""
+        with self._database.read() as connection:
+            # One look-up in the index for each priority, however many rows wait.
+            moments = [
+                connection.scalar(
+                    select(func.min(tasks.c.relay_at)).where(tasks.c.priority == p, tasks.c.relay_at.is_not(None))
+                )
+                for p in PRIORITIES
+            ]
+            now = connection.scalar(select(now_plus(0)))
+        waiting = [moment for moment in moments if moment is not None]
+        return max(0.0, (min(waiting) - now).total_seconds()) if waiting and now else None
+
+    def confirm(self, dispatches: Sequence[Dispatch]) -> int:
+        """Note that the broker has these messages. Rows that were claimed, or dispatched anew, in between are left alone."""
+        numbers = {dispatch.task_id: dispatch.dispatch_no for dispatch in dispatches}
+        statement = (
+            update(tasks)
+            .where(
+                tasks.c.id.in_(numbers),
+                tasks.c.state.in_(WAITING),
+                tasks.c.dispatch_no
+                == (
+                    next(iter(numbers.values())) if len(set(numbers.values())) == 1 else case(numbers, value=tasks.c.id)
+                ),
+            )
+            .values(published_at=now_plus(0), relay_at=None)
+        )
+        with self._database.write() as connection:
+            return connection.execute(statement).rowcount
+
+    def release(self, dispatches: Sequence[Dispatch]) -> None:
+        """Give rows back to the relay at once: their messages were not taken by the broker."""
+        statement = (
+            update(tasks)
+            .where(
+                tasks.c.id.in_([d.task_id for d in dispatches]),
+                tasks.c.state.in_(WAITING),
+                tasks.c.relay_at.is_not(None),
+            )
+            .values(relay_at=case((tasks.c.run_at > now_plus(0), tasks.c.run_at), else_=now_plus(0)))
+        )
+        with self._database.write() as connection:
+            connection.execute(statement)
+
+    def rescue(self, limit: int, *, poison_after: int, delay_s: float) -> list[Rescued]:
+        """End up to `limit` leases that ran out: RETRY, or FAILURE after the last attempt or the n-th lost lease."""
+        overdue = (
+            select(tasks.c.id)
+            .where(tasks.c.state == State.STARTED, tasks.c.lease_until < now_plus(0))
+            .order_by(tasks.c.lease_until)
+            .limit(limit)
+            .with_for_update(skip_locked=True)
+        )
+        with self._database.write() as connection:
+            ids = list(connection.scalars(overdue))
+            return _lose(connection, ids, poison_after=poison_after, delay_s=delay_s) if ids else []
+
+    def fail_undeliverable(self, task_id: UUID, dispatch_no: int | None, message: str) -> bool:
+        """FAILURE for a waiting task whose message no worker could take."""
+        statement = (
+            update(tasks)
+            .where(tasks.c.id == task_id, tasks.c.state.in_(WAITING))
+            .values(
+                state=State.FAILURE,
+                finished_at=now_plus(0),
+                relay_at=None,
+                error_type="Undeliverable",
+                error_message=message,
+            )
+        )
+        if dispatch_no is not None:
+            statement = statement.where(tasks.c.dispatch_no == dispatch_no)
+        with self._database.write() as connection:
+            return connection.execute(statement).rowcount == 1
+
+    def published_queues(self, older_than_s: float) -> list[str]:
+        """Queues with rows that the broker confirmed longer ago than that, and that still wait."""
+        statement = (
+            select(tasks.c.queue)
+            .where(tasks.c.state.in_(WAITING), tasks.c.published_at < now_plus(-older_than_s))
+            .distinct()
+        )
+        with self._database.read() as connection:
+            return list(connection.scalars(statement))
+
+    def dispatch_anew(self, queue: str, older_than_s: float, limit: int) -> int:
+        """Give to the relay, under a new dispatch number, what was confirmed longer ago than that and still waits."""
+        lost = (
+            select(tasks.c.id)
+            .where(tasks.c.queue == queue, tasks.c.state.in_(WAITING), tasks.c.published_at < now_plus(-older_than_s))
+            .order_by(tasks.c.published_at)
+            .limit(limit)
+            .with_for_update(skip_locked=True)
+        )
+        statement = (
+            update(tasks)
+            .where(tasks.c.id.in_(lost), tasks.c.state.in_(WAITING))
+            .values(dispatch_no=tasks.c.dispatch_no + 1, published_at=None, relay_at=now_plus(0))
+        )
+        with self._database.write() as connection:
+            return connection.execute(statement).rowcount
+
+    def prune(self, retention_s: float, limit: int) -> int:
+        """Remove up to `limit` tasks that finished longer ago than that, with their attempts; whole partitions where possible."""
+        with self._database.write() as connection:
+            if self._database.is_postgresql:
+                now = connection.scalar(select(func.now()))
+                assert now is not None
+                partitions.ensure(connection, now)
+                _drop_old_partitions(connection, now - timedelta(seconds=retention_s))
+            return _delete_old(connection, retention_s, limit)
+
+    def lead(self, role: str, holder: str, lease_s: float) -> bool:
+        """Take or keep the right to be the only one in a role; answers whether it is ours now."""
+        if self._database.is_postgresql:
+            insert_or = "INSERT INTO leaders (role, holder, until) VALUES (:role, :holder, now() + make_interval(secs => :lease_s))"
+            now = "now()"
+        else:
+            insert_or = "INSERT INTO leaders (role, holder, until) VALUES (:role, :holder, utc_now(:lease_s))"
+            now = "utc_now(0)"
+        statement = text(
+            f"{insert_or} ON CONFLICT (role) DO UPDATE SET holder = excluded.holder, until = excluded.until"  # noqa: S608
+            f" WHERE leaders.holder = excluded.holder OR leaders.until < {now}"
+        )
+        with self._database.write() as connection:
+            return connection.execute(statement, {"role": role, "holder": holder, "lease_s": lease_s}).rowcount == 1
+
+    def resign(self, holder: str) -> None:
+        """Give up all roles that are ours, so that another takes them at once."""
+        with self._database.write() as connection:
+            connection.execute(delete(leaders).where(leaders.c.holder == holder))
+
+
+def _take_due(connection: Connection, priority: str, limit: int) -> list[Dispatch]:
+    due = (
+        select(tasks.c.id)
+        .where(tasks.c.priority == priority, tasks.c.relay_at <= now_plus(0))
+        .order_by(tasks.c.relay_at)
+        .limit(limit)
+        .with_for_update(skip_locked=True)
+    )
+    statement = (
+        update(tasks)
+        .where(tasks.c.id.in_(list(connection.scalars(due))), tasks.c.state.in_(WAITING))
+        .values(relay_at=now_plus(REPUBLISH_AFTER_S))
+        .returning(tasks.c.id, tasks.c.dispatch_no, tasks.c.queue, tasks.c.task_type)
+    )
+    return [Dispatch(*row) for row in connection.execute(statement)]
+
+
+def _lose(connection: Connection, ids: Sequence[UUID], *, poison_after: int, delay_s: float) -> list[Rescued]:
+    """End the leases of these rows, which the transaction holds locked."""
+    lost = tasks.c.lost_leases + 1
+    over = (lost >= poison_after) | (tasks.c.attempt - tasks.c.uncharged_attempts >= tasks.c.max_attempts)
+    cancelled = tasks.c.cancel_requested_at.is_not(None)
+    state = case((cancelled, State.CANCELLED), (over, State.FAILURE), else_=State.RETRY)
+    again = ~(over | cancelled)
+    message = (
+        "The worker stopped or died while it ran this attempt, and its lease ran out. If this task kills its workers "
+        "(memory, a crash in native code), it is a poison task; mend it before it is retried by hand."
+    )
+    statement = (
+        update(tasks)
+        .where(tasks.c.id.in_(ids), tasks.c.state == State.STARTED)
+        .values(
+            state=state,
+            lost_leases=lost,
+            lease_token=None,
+            lease_until=None,
+            finished_at=case((again, None), else_=now_plus(0)),
+            run_at=case((again, now_plus(delay_s)), else_=tasks.c.run_at),
+            relay_at=case((again, now_plus(delay_s)), else_=None),
+            published_at=case((again, None), else_=tasks.c.published_at),
+            dispatch_no=case((again, tasks.c.dispatch_no + 1), else_=tasks.c.dispatch_no),
+            error_type=case((lost >= poison_after, "PoisonTask"), else_="WorkerLost"),
+            error_message=message,
+            error_traceback=None,
+        )
+        .returning(
+            tasks.c.id,
+            tasks.c.task_type,
+            tasks.c.attempt,
+            tasks.c.worker,
+            tasks.c.started_at,
+            tasks.c.state,
+            tasks.c.error_type,
+        )
+    )
+    rescued = []
+    for row in connection.execute(statement).mappings().all():
+        keep_attempt(connection, row, AttemptEnd(outcome="lost", error_type=row["error_type"], error_message=message))
+        rescued.append(Rescued(row["id"], row["task_type"], row["attempt"], State(row["state"])))
+    return rescued
+
+
+def _drop_old_partitions(connection: Connection, before: datetime) -> None:
+    """Drop the weeks in which nothing is alive and nothing finished after that moment."""
+    for name in partitions.names(connection, "tasks"):
+        if partitions.end_of(name) >= before:
+            break
+        kept = connection.scalar(
+            text(f'SELECT EXISTS (SELECT FROM "{name}" WHERE finished_at IS NULL OR finished_at >= :before)'),  # noqa: S608
+            {"before": before},
+        )
+        if not kept:
+            partitions.drop(connection, name)
+            connection.execute(text(f'DROP TABLE IF EXISTS "{name.replace("tasks", "attempts", 1)}"'))
+
+
+def _delete_old(connection: Connection, retention_s: float, limit: int) -> int:
+    now = connection.scalar(select(now_plus(0)))
+    assert now is not None
+    before = now - timedelta(seconds=retention_s)
+    # The id's time bounds the scan: what finished before that moment was also made before it.
+    old = (
+        select(tasks.c.id)
+        .where(tasks.c.id < first_id_at(before), tasks.c.state.not_in(LIVE), tasks.c.finished_at < before)
+        .order_by(tasks.c.id)
+        .limit(limit)
+    )
+    ids = list(connection.scalars(old))
+    if ids:
+        connection.execute(delete(attempts).where(attempts.c.task_id.in_(ids)))
+        connection.execute(delete(tasks).where(tasks.c.id.in_(ids)))
+    return len(ids)
