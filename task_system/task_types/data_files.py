@@ -1,0 +1,204 @@
+"""The folder `files` in the service's data folder: names that callers may use, safe reading, and new files.
+
+A name comes from a stranger. So a path is never put together and opened: each folder on the way is opened inside the
+one before it, links are followed nowhere below `files`, and only a regular file is read. `files` itself may be a link
+or a mount, which is the operator's choice.
+"""
+
+import codecs
+import errno
+import io
+import os
+import re
+import stat
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager, suppress
+from pathlib import Path
+from typing import Annotated, BinaryIO
+
+from pydantic import AfterValidator, Field
+
+from task_system import Context, Fail, Retry
+
+#: The longest name of a file or folder, in bytes, that common file systems take.
+NAME_MAX_BYTES = 255
+
+#: What is longer than this behind a dot is part of the name.
+_ENDING_MAX_BYTES = 16
+
+#: What `new_file` put behind the stem of a file that is now the source of another.
+_TASK_ID = re.compile(r"-[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$")
+
+_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
+
+
+def _checked_name(name: str) -> str:
+    if _CONTROL.search(name):
+        raise ValueError("a file name must not hold control characters")
+    if name.startswith("/") or "\\" in name:
+        raise ValueError(
+            "give a name inside the folder `files`, such as `report.csv` or `2024/report.csv`; no absolute path"
+        )
+    parts = name.split("/")
+    if ".." in parts:
+        raise ValueError("a file name must not contain `..`")
+    if any(part.startswith(".") or not part for part in parts):
+        raise ValueError("no part of a file name may be empty or start with a dot")
+    if any(len(part.encode()) > NAME_MAX_BYTES for part in parts):
+        raise ValueError(f"no part of a file name may be longer than {NAME_MAX_BYTES} bytes")
+    return name
+
+
+#: The name of a file in the folder `files`, as callers send it.
+FileName = Annotated[
+    str,
+    Field(
+        min_length=1, max_length=1000, description="name of a file in the data folder's `files/`, such as `sales.csv`"
+    ),
+    AfterValidator(_checked_name),
+]
+
+
+class NewFile:
+    """A file in the making: write to `stream`; it appears under `name` when `new_file` ends without an error."""
+
+    def __init__(self, name: str, stream: BinaryIO) -> None:
+        #: Relative to `files`, as callers know it.
+        self.name = name
+        self.stream = stream
+
+
+class TextFile:
+    """A file that is read as text."""
+
+    def __init__(self, stream: io.TextIOWrapper, source: BinaryIO) -> None:
+        self.stream = stream
+        self.size_bytes = size_bytes(source)
+        self._source = source
+
+    def percent(self) -> float:
+        """How far reading is, from 0 to 100."""
+        return percent(self._source.tell(), self.size_bytes)
+
+
+@contextmanager
+def read_file(ctx: Context, name: str) -> Iterator[BinaryIO]:
+    """Open a file of the folder `files` for reading. `name` must have passed `FileName`.
+
+    Raises Fail, in words for the caller, when it is missing, not readable or not a regular file; Retry when the machine
+    cannot open it just now.
+    """
+    with ExitStack() as opened:
+        try:
+            folder = _open_parent(ctx, name, opened)
+            # O_NONBLOCK: opening a pipe that nobody writes to would wait for ever
+            descriptor = os.open(_leaf(name), os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, dir_fd=folder)
+        except OSError as error:
+            raise _refusal(name, error) from None
+        stream = opened.enter_context(os.fdopen(descriptor, "rb", buffering=1 << 16))
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+            raise Fail(f"`{name}` is not a regular file: only plain files in the folder `files` can be used")
+        yield stream
+
+
+@contextmanager
+def read_text(ctx: Context, name: str, *, newline: str | None = "") -> Iterator[TextFile]:
+    """Open a file of the folder `files` as text: UTF-8, or UTF-16 when it starts with a byte order mark.
+
+    newline: as of `open()`.
+
+    Raises Fail as `read_file` does, and when what the block reads turns out not to be text.
+    """
+    with read_file(ctx, name) as source:
+        head = source.read(4)
+        source.seek(0)
+        encoding = "utf-16" if head[:2] in {codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE} else "utf-8-sig"
+        try:
+            yield TextFile(io.TextIOWrapper(source, encoding, newline=newline), source)
+        except UnicodeDecodeError:
+            wanted = "UTF-8" if encoding == "utf-8-sig" else "the UTF-16 that its first bytes promise"
+            raise Fail(f"`{name}` is no text in {wanted}: save it as UTF-8 first") from None
+
+
+@contextmanager
+def new_file(ctx: Context, source: str, stem: str, ending: str) -> Iterator[NewFile]:
+    """A new file beside `source`, named `stem`, the task's id and `ending` (with its dot).
+
+    With the id in its name it never takes the place of another task's or a caller's file, and a repeated attempt of the
+    same task puts the same file there again. It is complete and on disk when it appears; nothing is left when the block
+    raises.
+    """
+    tail = f"-{ctx.task_id}{ending}"
+    stem = _TASK_ID.sub("", stem)
+    leaf = stem.encode()[: NAME_MAX_BYTES - len(tail.encode())].decode(errors="ignore") + tail
+    unfinished = f".{ctx.task_id}.{ctx.lease_token}.part"
+    with ExitStack() as opened:
+        try:
+            folder = _open_parent(ctx, source, opened)
+        except OSError as error:
+            raise _refusal(source, error) from None
+        if ctx.attempt > 1:
+            _remove_unfinished(folder, f".{ctx.task_id}.")
+        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+        descriptor = os.open(unfinished, flags, 0o666, dir_fd=folder)
+        try:
+            with os.fdopen(descriptor, "wb", buffering=1 << 16) as stream:
+                yield NewFile(str(Path(source).with_name(leaf)), stream)
+                stream.flush()
+                os.fsync(stream.fileno())
+            os.replace(unfinished, leaf, src_dir_fd=folder, dst_dir_fd=folder)
+            os.fsync(folder)
+        except BaseException:
+            with suppress(FileNotFoundError):
+                os.unlink(unfinished, dir_fd=folder)
+            raise
+
+
+def size_bytes(stream: BinaryIO) -> int:
+    """How large an open file is."""
+    return os.fstat(stream.fileno()).st_size
+
+
+def percent(done: int, total: int) -> float:
+    """From 0 to 100, also of nothing and of a file that grew while it was read."""
+    return min(100.0, 100.0 * done / total) if total else 100.0
+
+
+def split_ending(name: str) -> tuple[str, str]:
+    """The last part of a name as stem and ending: `("sales.2024", ".csv")` for `old/sales.2024.csv`."""
+    leaf = Path(_leaf(name))
+    return (leaf.stem, leaf.suffix) if len(leaf.suffix.encode()) <= _ENDING_MAX_BYTES else (leaf.name, "")
+
+
+def _leaf(name: str) -> str:
+    return name.rpartition("/")[2]
+
+
+def _open_parent(ctx: Context, name: str, opened: ExitStack) -> int:
+    """The descriptor of the folder that holds `name`; `opened` closes it."""
+    flags = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
+    folder = os.open(ctx.data_dir / "files", flags)
+    opened.callback(os.close, folder)
+    for part in name.split("/")[:-1]:
+        folder = os.open(part, flags | os.O_NOFOLLOW, dir_fd=folder)
+        opened.callback(os.close, folder)
+    return folder
+
+
+def _remove_unfinished(folder: int, prefix: str) -> None:
+    """What an earlier attempt of this task left when it was killed."""
+    for name in os.listdir(folder):
+        if name.startswith(prefix):
+            with suppress(FileNotFoundError):
+                os.unlink(name, dir_fd=folder)
+
+
+def _refusal(name: str, error: OSError) -> Fail | Retry:
+    """What the caller can do about it. Never the error's own text: that may hold the server's path."""
+    if error.errno == errno.ENOENT:
+        return Fail(f"`{name}` does not exist: put it into the data folder's `files/` first")
+    if error.errno in {errno.EACCES, errno.EPERM}:
+        return Fail(f"`{name}` may not be read by the service: change its permissions")
+    if error.errno in {errno.ELOOP, errno.ENOTDIR, errno.ENXIO, errno.EISDIR, errno.ENODEV}:
+        return Fail(f"`{name}` is not a plain file in the folder `files`; links are not followed")
+    return Retry(f"`{name}` cannot be opened just now: {os.strerror(error.errno or 0)}")

@@ -1,0 +1,11 @@
+"""`email_sending`: one message, by SMTP, or as a file where no mail server is configured.
+
+`handler.py` is the task type; `addresses.py` and `message.py` make the message; `smtp.py` and `outbox.py` are the two
+ways out; `models.py` is what goes in and what comes out.
+"""
+
+from task_system.task_types.email_sending.handler import email_sending
+from task_system.task_types.email_sending.models import EmailParameters, EmailSent
+from task_system.task_types.email_sending.smtp import SmtpServer
+
+__all__ = ["EmailParameters", "EmailSent", "SmtpServer", "email_sending"]

@@ -1,0 +1,144 @@
+"""Handing a message to a mail server."""
+
+import smtplib
+import ssl
+from collections.abc import Iterator, Mapping
+from contextlib import closing, contextmanager, suppress
+from dataclasses import dataclass, field
+from email.message import EmailMessage
+from typing import Literal, get_args
+
+from task_system import Fail, Retry
+from task_system.task_types.email_sending.addresses import parse_address
+from task_system.task_types.email_sending.models import Recipient
+
+DEFAULT_SENDER = "task-system@localhost"
+
+_LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
+_REASON_CHARACTERS = 500
+
+Security = Literal["none", "starttls", "tls"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SmtpServer:
+    """The mail server that messages are handed to.
+
+    security: `starttls` (usually port 587), `tls` from the first byte (465), or `none`.
+    username, password: both or neither.
+    sender: From: of every message, `tasks@example.com` or `Tasks <tasks@example.com>`.
+    timeout_s: how long any one answer of the server may take.
+
+    Raises ValueError for what cannot work, and for a password that would cross a network in clear.
+    """
+
+    host: str
+    port: int = 25
+    security: Security = "none"
+    username: str | None = None
+    password: str | None = field(default=None, repr=False)
+    sender: str = DEFAULT_SENDER
+    timeout_s: float = 30.0
+
+    def __post_init__(self) -> None:
+        if not self.host or not 0 < self.port < 65536:
+            raise ValueError("a mail server needs a host and a port from 1 to 65535")
+        if self.security not in get_args(Security):
+            raise ValueError(f"a mail server's security is none, starttls or tls, not {self.security!r}")
+        if self.timeout_s <= 0:
+            raise ValueError("a mail server's timeout_s must be more than 0")
+        if (self.username is None) != (self.password is None):
+            raise ValueError("a mail server takes a username and a password, or neither")
+        if not f"{self.username}{self.password}".isascii():
+            raise ValueError("a mail server's username and password must be ASCII")
+        if self.password is not None and self.security == "none" and self.host not in _LOOPBACK:
+            raise ValueError("a password is not sent in clear: set the mail server's security to starttls or tls")
+        parse_address(self.sender)
+
+
+def send(server: SmtpServer, message: EmailMessage, recipients: list[str]) -> list[Recipient]:
+    """Hand the message over, and say what the server answered for each recipient.
+
+    Raises Retry when nobody got it and somebody may get it later, Fail when nobody ever will. Returns when at least one
+    recipient was accepted: from then on another attempt would send twice.
+    """
+    with _outcomes(server), closing(_connected(server)) as smtp:
+        refused = smtp.send_message(message, parse_address(server.sender).addr_spec, recipients)
+        # the message is accepted: whatever happens to the farewell, it was sent
+        with suppress(smtplib.SMTPException, OSError):
+            smtp.quit()
+        return [_recipient(address, refused) for address in recipients]
+
+
+def _connected(server: SmtpServer) -> smtplib.SMTP:
+    """A session that is encrypted and logged in as the server is configured."""
+    context = ssl.create_default_context()
+    if server.security == "tls":
+        smtp: smtplib.SMTP = smtplib.SMTP_SSL(server.host, server.port, timeout=server.timeout_s, context=context)
+    else:
+        smtp = smtplib.SMTP(server.host, server.port, timeout=server.timeout_s)
+    try:
+        if server.security == "starttls":
+            smtp.starttls(context=context)
+        if server.username is not None and server.password is not None:
+            smtp.login(server.username, server.password)
+    except BaseException:
+        smtp.close()
+        raise
+    return smtp
+
+
+@contextmanager
+def _outcomes(server: SmtpServer) -> Iterator[None]:
+    """Every way in which handing over can go wrong, as an outcome.
+
+    Without `from`: the cause's traceback may hold the login.
+    """
+    name = f"the mail server {server.host}:{server.port}"
+    try:
+        yield
+    except smtplib.SMTPRecipientsRefused as error:
+        refused = [_recipient(address, error.recipients) for address in error.recipients]
+        answers = "; ".join(f"{each.address}: {each.code} {each.reason}" for each in refused)
+        if any(each.status == "refused_temporarily" for each in refused):
+            raise Retry(f"{name} takes the message for no recipient just now: {answers}") from None
+        raise Fail(f"{name} refused every recipient: {answers}") from None
+    except smtplib.SMTPResponseException as error:
+        answer = f"{name} answered {error.smtp_code} {_text(error.smtp_error)} to {_step(error)}"
+        raise (Fail(answer) if 500 <= error.smtp_code < 600 else Retry(answer)) from None
+    except smtplib.SMTPServerDisconnected as error:
+        raise Retry(f"{name} hung up: {error}") from None
+    except smtplib.SMTPException as error:
+        raise Fail(f"{name} cannot be used as it is configured: {error}") from None
+    except OSError as error:
+        raise Retry(f"{name} cannot be reached: {error}") from None
+
+
+def _step(error: smtplib.SMTPResponseException) -> str:
+    match error:
+        case smtplib.SMTPSenderRefused():
+            return f"the sender {error.sender}"
+        case smtplib.SMTPDataError():
+            return "the message"
+        case smtplib.SMTPAuthenticationError():
+            return "the login"
+        case smtplib.SMTPConnectError() | smtplib.SMTPHeloError():
+            return "the greeting"
+    return "a command"
+
+
+def _recipient(address: str, refused: Mapping[str, tuple[int, bytes]]) -> Recipient:
+    if address not in refused:
+        return Recipient(address=address, status="accepted")
+    code, reason = refused[address]
+    return Recipient(
+        address=address,
+        status="refused" if 500 <= code < 600 else "refused_temporarily",
+        code=code,
+        reason=_text(reason),
+    )
+
+
+def _text(answer: bytes | str) -> str:
+    text = answer.decode("utf-8", "replace") if isinstance(answer, bytes) else answer
+    return " ".join(text.split())[:_REASON_CHARACTERS]

@@ -1,0 +1,88 @@
+"""A `Context` that stands alone: it remembers what the handler said and answers what the test told it to."""
+
+import logging
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar, cast
+from uuid import UUID, uuid4
+
+from task_system.model.ids import new_id
+from task_system.registry import Cancelled, Context
+
+R = TypeVar("R")
+
+
+@dataclass(frozen=True, slots=True)
+class ProgressReport:
+    """One call of `ctx.progress()`."""
+
+    percent: float
+    message: str
+    fields: dict[str, Any]
+
+
+class FakeContext(Context):
+    """One attempt of a task that no worker runs.
+
+    data_dir: the folder that the handler may write to, usually pytest's `tmp_path`.
+    task_id: give the same one twice to play a repeated attempt; without it a new one.
+    attempt, max_attempts: which attempt this is, and of how many.
+    resources: what `ctx.resource(kind)` finds, by class; what is not in it raises LookupError.
+    cancel_after: the handler is told of a cancel once it has looked this many times (each `progress()` and each
+        `check_cancelled()` is a look); None for never.
+    """
+
+    def __init__(
+        self,
+        data_dir: Path,
+        *,
+        task_type: str = "test",
+        task_id: UUID | None = None,
+        attempt: int = 1,
+        max_attempts: int = 5,
+        resources: Mapping[type[Any], object] | None = None,
+        cancel_after: int | None = None,
+    ) -> None:
+        self.task_id = task_id or new_id()
+        self.task_type = task_type
+        self.attempt = attempt
+        self.max_attempts = max_attempts
+        self.lease_token = uuid4()
+        self.data_dir = data_dir
+        self.log = logging.getLogger(f"task_system.testing.{task_type}")
+        #: Every progress call, in order.
+        self.reports: list[ProgressReport] = []
+        #: How often the handler looked whether a cancel was requested.
+        self.looks = 0
+        self._resources = dict(resources or {})
+        self._cancel_after = cancel_after
+
+    @property
+    def percents(self) -> list[float]:
+        """The percentages that were reported, in order."""
+        return [report.percent for report in self.reports]
+
+    def cancel(self) -> None:
+        """Request a cancel: the handler's next look raises `Cancelled`."""
+        self._cancel_after = self.looks
+
+    def progress(self, percent: float, message: str = "", **fields: Any) -> None:
+        """Remember the report. Raises ValueError for a percentage that is not from 0 to 100, so that a test sees it."""
+        if not 0 <= percent <= 100:
+            raise ValueError(f"progress must be from 0 to 100 percent, not {percent}")
+        self.reports.append(ProgressReport(percent, message, fields))
+        self.check_cancelled()
+
+    def check_cancelled(self) -> None:
+        """Raise `Cancelled` when `cancel()` was called or `cancel_after` looks have passed."""
+        if self._cancel_after is not None and self.looks >= self._cancel_after:
+            raise Cancelled("cancelled by the test")
+        self.looks += 1
+
+    def resource(self, kind: type[R]) -> R:
+        """What `resources` holds for the class. Raises LookupError that names the class."""
+        try:
+            return cast("R", self._resources[kind])
+        except KeyError:
+            raise LookupError(f"The test's context was made without a {kind.__name__}: pass resources=") from None
