@@ -30,29 +30,14 @@ from task_system.testing.servers import (
 )
 from task_system.testing.servers.install import no_services_started
 from task_system.testing.servers.ports import free_port
+from task_system.testing.servers.probe import processes_in
 from task_system.testing.servers.server import wait_until
-
-
-def processes_in(folder: Path) -> list[str]:
-    """Every process that works in the folder or names it in its arguments or environment."""
-    found = []
-    for process in Path("/proc").iterdir():
-        if not process.name.isdecimal() or int(process.name) == os.getpid():
-            continue
-        try:
-            arguments = (process / "cmdline").read_bytes()
-            traces = [os.fsencode((process / "cwd").readlink()), arguments, (process / "environ").read_bytes()]
-        except OSError:
-            continue
-        if any(os.fsencode(folder) in trace for trace in traces):
-            found.append(f"{process.name} {arguments.decode(errors='replace')}")
-    return found
 
 
 @pytest.fixture(scope="module")
 def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PrivateServers]:
     folder = tmp_path_factory.mktemp("servers")
-    with PrivateServers(folder, management=True) as running:
+    with PrivateServers(folder) as running:
         yield running
     assert processes_in(folder) == []
 

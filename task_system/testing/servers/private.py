@@ -1,7 +1,7 @@
 """Several private servers at once."""
 
-from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -23,9 +23,8 @@ class PrivateServers:
         redis: bool = True,
         postgresql: bool = True,
         durable: bool = True,
-        management: bool = False,
     ) -> None:
-        self._rabbitmq = RabbitMQ(folder / "rabbitmq", management=management) if rabbitmq else None
+        self._rabbitmq = RabbitMQ(folder / "rabbitmq") if rabbitmq else None
         self._redis = Redis(folder / "redis") if redis else None
         self._postgresql = PostgreSQL(folder / "postgresql", durable=durable) if postgresql else None
 
@@ -52,15 +51,11 @@ class PrivateServers:
 
     def start(self) -> None:
         """Start all of them and return once all answer; where one fails, stop the others and raise its error."""
-        try:
-            self._for_each(lambda server: server.start())
-        except BaseException:
-            self.stop()
-            raise
+        start_together(self._servers())
 
     def stop(self) -> None:
         """Stop all of them."""
-        self._for_each(lambda server: server.stop())
+        stop_together(self._servers())
 
     def __enter__(self) -> Self:
         self.start()
@@ -71,7 +66,33 @@ class PrivateServers:
     ) -> None:
         self.stop()
 
-    def _for_each(self, action: Callable[[Server], None]) -> None:
-        servers: list[Server] = [s for s in (self._rabbitmq, self._redis, self._postgresql) if s is not None]
+    def _servers(self) -> list[Server]:
+        return [server for server in (self._rabbitmq, self._redis, self._postgresql) if server is not None]
+
+
+def start_together(servers: Sequence[Server], on_up: Callable[[Server], None] | None = None) -> None:
+    """Start servers at the same time, calling ``on_up`` with each as soon as it answers.
+
+    Where one fails, or the caller is interrupted, all are stopped and the error is raised.
+    """
+    try:
         with ThreadPoolExecutor(len(servers) or 1) as pool:
-            list(pool.map(action, servers))
+            starting = {pool.submit(server.start): server for server in servers}
+            try:
+                for done in as_completed(starting):
+                    done.result()
+                    if on_up:
+                        on_up(starting[done])
+            except BaseException:
+                for server in servers:
+                    server.kill()  # so that nobody goes on waiting for it
+                raise
+    except BaseException:
+        stop_together(servers)
+        raise
+
+
+def stop_together(servers: Sequence[Server]) -> None:
+    """Stop servers at the same time."""
+    with ThreadPoolExecutor(len(servers) or 1) as pool:
+        list(pool.map(lambda server: server.stop(), servers))

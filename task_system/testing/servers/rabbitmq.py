@@ -2,13 +2,15 @@
 
 import os
 from collections.abc import Sequence
+from functools import cached_property
+from http import HTTPStatus
 from pathlib import Path
-from urllib.request import HTTPBasicAuthHandler, HTTPPasswordMgrWithPriorAuth, build_opener
 
 import amqp
 
 from task_system.testing.servers.binaries import rabbitmq_server
 from task_system.testing.servers.ports import HOST, free_port
+from task_system.testing.servers.probe import http_status
 from task_system.testing.servers.process import Process
 from task_system.testing.servers.server import Server, ServerFailed, kept_secret, wait_until, write_private
 
@@ -23,19 +25,17 @@ _ENOUGH_SCHEDULERS = "+S 2:2 +SDcpu 1:1"
 class RabbitMQ(Server):
     """One RabbitMQ node with its own name service, data, user and virtual host, everything on loopback.
 
-    ``management=True`` adds the management page and HTTP API (``management_url``). ``program`` names another server
-    program than the machine's own or ``RABBITMQ_SERVER``.
+    ``management=True`` adds the management page and HTTP API (``management_url``).
     """
 
     name = "rabbitmq"
 
-    def __init__(self, folder: Path, *, management: bool = False, program: Path | None = None) -> None:
+    def __init__(self, folder: Path, *, management: bool = False) -> None:
         super().__init__(folder)
         self.port = free_port()
         self._distribution_port = free_port()
         self._epmd_port = free_port()
         self._management_port = free_port() if management else None
-        self._program = program
 
     @property
     def url(self) -> str:
@@ -75,7 +75,7 @@ class RabbitMQ(Server):
     def wait_until_queues_are_on_disk(self, timeout_s: float = 30) -> None:
         """Wait until every quorum queue would be found again by a node started after a crash.
 
-        RabbitMQ writes down where a new queue's files are a second or so after it has confirmed the declaration, and even
+        RabbitMQ notes where a new queue's files are a second or so after it has confirmed the declaration, and even
         messages. Killed before, a node comes back with the queue empty (4.3) or stuck without a leader (3.10).
         """
         files = self.folder / "data" / _NODE / "quorum" / _NODE
@@ -87,9 +87,9 @@ class RabbitMQ(Server):
 
         wait_until(on_disk, timeout_s)
 
-    @property
+    @cached_property
     def _server(self) -> Path:
-        return self._program or rabbitmq_server()
+        return rabbitmq_server()
 
     @property
     def _password(self) -> str:
@@ -155,11 +155,5 @@ class RabbitMQ(Server):
             read_timeout=10,
         ):
             pass
-        if self._management_port is not None:
-            self._ping_management()
-
-    def _ping_management(self) -> None:
-        address = f"http://{HOST}:{self._management_port}/"
-        passwords = HTTPPasswordMgrWithPriorAuth()
-        passwords.add_password(None, address, _USER, self._password, is_authenticated=True)
-        build_opener(HTTPBasicAuthHandler(passwords)).open(f"{address}api/overview", timeout=5).close()
+        if self._management_port is not None and http_status(f"{self.management_url}/api/overview") != HTTPStatus.OK:
+            raise ConnectionError("the management API does not answer yet")
