@@ -95,9 +95,10 @@ def read_file(ctx: Context, name: str) -> Iterator[BinaryIO]:
             descriptor = os.open(_leaf(name), os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, dir_fd=folder)
         except OSError as error:
             raise _refusal(name, error) from None
-        stream = opened.enter_context(os.fdopen(descriptor, "rb", buffering=1 << 16))
+        opened.callback(os.close, descriptor)
         if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-            raise Fail(f"`{name}` is not a regular file: only plain files in the folder `files` can be used")
+            raise _not_plain(name)
+        stream = opened.enter_context(os.fdopen(descriptor, "rb", buffering=1 << 16, closefd=False))
         yield stream
 
 
@@ -140,7 +141,10 @@ def new_file(ctx: Context, source: str, stem: str, ending: str) -> Iterator[NewF
         if ctx.attempt > 1:
             _remove_unfinished(folder, f".{ctx.task_id}.")
         flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
-        descriptor = os.open(unfinished, flags, 0o666, dir_fd=folder)
+        try:
+            descriptor = os.open(unfinished, flags, 0o666, dir_fd=folder)
+        except OSError as error:
+            raise Retry(f"No new file can be made beside `{source}`: {os.strerror(error.errno or 0)}") from None
         try:
             with os.fdopen(descriptor, "wb", buffering=1 << 16) as stream:
                 yield NewFile(str(Path(source).with_name(leaf)), stream)
@@ -200,5 +204,9 @@ def _refusal(name: str, error: OSError) -> Fail | Retry:
     if error.errno in {errno.EACCES, errno.EPERM}:
         return Fail(f"`{name}` may not be read by the service: change its permissions")
     if error.errno in {errno.ELOOP, errno.ENOTDIR, errno.ENXIO, errno.EISDIR, errno.ENODEV}:
-        return Fail(f"`{name}` is not a plain file in the folder `files`; links are not followed")
+        return _not_plain(name)
     return Retry(f"`{name}` cannot be opened just now: {os.strerror(error.errno or 0)}")
+
+
+def _not_plain(name: str) -> Fail:
+    return Fail(f"`{name}` is not a plain file in the folder `files`; links are not followed")

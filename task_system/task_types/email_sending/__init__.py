@@ -6,6 +6,6 @@ ways out; `models.py` is what goes in and what comes out.
 
 from task_system.task_types.email_sending.handler import email_sending
 from task_system.task_types.email_sending.models import EmailParameters, EmailSent
-from task_system.task_types.email_sending.smtp import SmtpServer
+from task_system.task_types.email_sending.smtp import Security, SmtpServer
 
-__all__ = ["EmailParameters", "EmailSent", "SmtpServer", "email_sending"]
+__all__ = ["EmailParameters", "EmailSent", "Security", "SmtpServer", "email_sending"]

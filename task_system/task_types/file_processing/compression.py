@@ -16,7 +16,7 @@ _GZIP = 16 + zlib.MAX_WBITS
 _PACKED_BYTES = 64 * 1024
 
 #: Up to here a high ratio is no bomb but a small file of few different bytes.
-_HARMLESS_BYTES = 1024 * 1024
+_HARMLESS_BYTES = 16 * 1024 * 1024
 
 
 def compress(ctx: Context, parameters: FileParameters) -> FileMade:

@@ -134,7 +134,7 @@ def _read_json(stream: io.TextIOWrapper) -> Iterator[Any]:
             f"A JSON document of more than {JSON_MAX_CHARACTERS:,} characters cannot be converted: make it NDJSON"
         )
     try:
-        document = _parse(text)
+        document = _DECODER.decode(text)
     except ValueError as error:
         raise Fail(f"The file is no JSON document: {error}") from None
     yield from document if isinstance(document, list) else [document]
@@ -149,14 +149,9 @@ def _read_ndjson(stream: io.TextIOWrapper) -> Iterator[Any]:
         if line.isspace():
             continue
         try:
-            yield _parse(line)
+            yield _DECODER.decode(line)
         except ValueError as error:
             raise Fail(f"Line {number} is not JSON: {error}") from None
-
-
-def _parse(text: str) -> Any:
-    """The value. Raises ValueError also for numbers that only Python's parser takes."""
-    return json.loads(text, parse_constant=_refuse_constant, parse_float=_finite)
 
 
 def _refuse_constant(name: str) -> NoReturn:
@@ -173,14 +168,14 @@ def _finite(text: str) -> float:
 def _write_json(records: _Records, output: Output) -> None:
     separator = b"[\n"
     for record in records:
-        output.write(separator + _as_json(record).encode())
+        output.write(separator + _ENCODER.encode(record).encode())
         separator = b",\n"
     output.write(b"\n]\n" if records.count else b"[]\n")
 
 
 def _write_ndjson(records: _Records, output: Output) -> None:
     for record in records:
-        output.write(_as_json(record).encode() + b"\n")
+        output.write(_ENCODER.encode(record).encode() + b"\n")
 
 
 def _write_csv(records: _Records, output: Output) -> None:
@@ -207,11 +202,7 @@ def _columns(records: Iterable[dict[str, Any]]) -> dict[str, None]:
 def _cell(value: Any) -> str:
     if value is None:
         return ""
-    return value if isinstance(value, str) else _as_json(value)
-
-
-def _as_json(value: Any) -> str:
-    return json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+    return value if isinstance(value, str) else _ENCODER.encode(value)
 
 
 class _Utf8:
@@ -223,6 +214,11 @@ class _Utf8:
     def write(self, text: str) -> int:
         return self._output.write(text.encode())
 
+
+# made once: json.loads() and json.dumps() make one per call where they are told anything, which takes longer than
+# the call
+_DECODER = json.JSONDecoder(parse_constant=_refuse_constant, parse_float=_finite)
+_ENCODER = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":"))
 
 _READERS: dict[Format, Callable[[io.TextIOWrapper], Iterator[Any]]] = {
     "csv": _read_csv,

@@ -56,7 +56,7 @@ class FileParameters(BaseModel):
         gt=1,
         le=1100,
         allow_inf_nan=False,
-        description="decompress: give up when the output is larger than 1 MiB and than this many times the file",
+        description="decompress: give up when the output is larger than 16 MiB and than this many times the file",
     )
     source_format: Format | None = Field(None, description="convert: what the file is; without it its ending tells")
     target_format: Format | None = Field(None, description="convert: what to make of it")
