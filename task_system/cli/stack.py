@@ -14,6 +14,7 @@ from pathlib import Path
 from subprocess import CalledProcessError
 from types import FrameType
 from typing import NoReturn
+from urllib.parse import urlsplit
 
 import click
 
@@ -165,9 +166,8 @@ class Stack:
             "rabbitmq": f"management page http://{self._rabbitmq.management_url.rpartition('@')[2]}",
             "mail": f"messages in {self._mail.messages_folder}",
         }
-        _tell(
-            server.name, f"{server.url.partition(':')[0]}://{server.url.rpartition('@')[2]}", notes.get(server.name, "")
-        )
+        url = urlsplit(server.url)
+        _tell(server.name, f"{url.scheme}://{url.hostname}:{url.port}{url.path}", notes.get(server.name, ""))
 
     def _migrate(self) -> None:
         migrate = self._process(self._roles[0])

@@ -11,6 +11,7 @@ from pathlib import Path
 _GUARD = Path(__file__).with_name("guard.py")
 _END_S = 30.0
 _TAIL_BYTES = 64 * 1024
+_TAIL_COLUMNS = 300
 
 
 class Process:
@@ -96,12 +97,13 @@ class Process:
         self.stop(_END_S, signal.SIGKILL)
 
     def tail(self, lines: int = 30) -> str:
-        """Return the last lines of the log."""
+        """Return the last lines of the log, long ones cut."""
         if not self.log.exists():
             return ""
         with self.log.open("rb") as output:
             output.seek(max(0, self.log.stat().st_size - _TAIL_BYTES))
-            return "\n".join(output.read().decode(errors="replace").splitlines()[-lines:])
+            last = output.read().decode(errors="replace").splitlines()[-lines:]
+        return "\n".join(line[:_TAIL_COLUMNS] for line in last)
 
     def _release(self) -> None:
         if self._guard is None:
