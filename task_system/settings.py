@@ -36,10 +36,12 @@ class Settings(BaseSettings):
     )
     smtp_sender: str = Field("task-system@localhost", description="From: of mail that names no sender.")
 
+    flower_url: str = Field("", description="Where people find Flower; linked from /.")
     cors_origins: Annotated[tuple[str, ...], NoDecode] = Field(
         (), description="Origins whose pages may call the API, by comma."
     )
     max_body_bytes: int = Field(1_048_576, ge=1024, description="A larger request is answered with 413.")
+    web_workers: int = Field(1, ge=1, description="Processes that serve the API.")
     web_threads: int = Field(64, ge=1, description="Requests that the API works on at the same time.")
     task_modules: Annotated[tuple[str, ...], NoDecode] = Field(
         (), description="Your modules of task types, by comma, beside those in tasks.py."

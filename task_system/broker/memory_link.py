@@ -9,6 +9,9 @@ from task_system.broker import topology
 from task_system.broker.message import BODY, CONTENT_ENCODING, CONTENT_TYPE, headers_of
 from task_system.model.task import Dispatch
 
+#: By name, as Celery's settings want it as well.
+MEMORY_TRANSPORT = "task_system.broker.memory:Transport"
+
 
 class MemoryLink:
     """A Link to the queues of this process. What was sent is taken at once."""
@@ -17,7 +20,7 @@ class MemoryLink:
     unconfirmed = 0
 
     def __init__(self, url: str) -> None:
-        self._connection = Connection(url)
+        self._connection = Connection(url, transport=MEMORY_TRANSPORT)
         topology.declare(self._connection)
         self._producer = Producer(self._connection.channel(), exchange=topology.TASKS, auto_declare=False)
         self._confirmed: list[Dispatch] = []

@@ -77,3 +77,9 @@ class ResultsUnavailable(TaskSystemError):
     """Redis cannot be reached just now. Results are read from the database instead."""
 
     code = "results_unavailable"
+
+
+class NotReady(TaskSystemError):
+    """Something that the service needs is not there."""
+
+    code = "not_ready"

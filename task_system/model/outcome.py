@@ -1,6 +1,7 @@
 """What an attempt ended in, as a worker records it."""
 
 from dataclasses import dataclass
+from typing import Any
 from uuid import UUID
 
 from task_system.model.states import State
@@ -15,6 +16,10 @@ OUTCOMES = {
     "handed_back": State.PENDING,
     "lost": State.RETRY,
 }
+#: A task that lost this many workers is taken to kill them: it fails.
+POISON_AFTER = 3
+#: How soon a task runs again after its worker was lost, in seconds.
+LOST_DELAY_S = 1.0
 #: Those that do not count against `max_attempts`.
 UNCHARGED = frozenset({"snoozed", "handed_back"})
 
@@ -31,6 +36,10 @@ class AttemptEnd:
     error_type: str | None = None
     error_message: str | None = None
     error_traceback: str | None = None
+    #: What the handler last said of its progress, if anything.
+    progress_percent: float | None = None
+    progress_message: str | None = None
+    progress_fields: dict[str, Any] | None = None
 
     @property
     def state(self) -> State:

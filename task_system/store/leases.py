@@ -51,7 +51,6 @@ class Claimed:
 class Recorded:
     """An outcome that was recorded; an end whose lease was lost has none."""
 
-    task_id: UUID
     state: State
     finished_at: datetime | None
 
@@ -77,7 +76,8 @@ _FINISH_POSTGRESQL = text(
     WITH ends AS (
         SELECT * FROM jsonb_to_recordset(CAST(:rows AS jsonb))
                AS e(id uuid, lease_token uuid, outcome text, state text, charged bool, result text, delay_s float8,
-                    error_type text, error_message text, error_traceback text)
+                    error_type text, error_message text, error_traceback text,
+                    progress_percent float8, progress_message text, progress_fields jsonb)
     ), ended AS (
         UPDATE tasks AS t
            SET state = e.state, result = e.result, lease_token = NULL, lease_until = NULL,
@@ -88,10 +88,13 @@ _FINISH_POSTGRESQL = text(
                dispatch_no = t.dispatch_no + CASE WHEN e.delay_s IS NULL THEN 0 ELSE 1 END,
                uncharged_attempts = t.uncharged_attempts + CASE WHEN e.charged THEN 0 ELSE 1 END,
                lost_leases = t.lost_leases + CASE WHEN e.outcome = 'lost' THEN 1 ELSE 0 END,
-               error_type = e.error_type, error_message = e.error_message, error_traceback = e.error_traceback
+               error_type = e.error_type, error_message = e.error_message, error_traceback = e.error_traceback,
+               progress_percent = coalesce(e.progress_percent, t.progress_percent),
+               progress_message = coalesce(e.progress_message, t.progress_message),
+               progress_fields = coalesce(e.progress_fields, t.progress_fields)
           FROM ends AS e
          WHERE t.id = e.id AND t.lease_token = e.lease_token AND t.state = 'STARTED'
-        RETURNING t.id, t.attempt, e.outcome, t.worker, t.started_at, t.state, t.finished_at,
+        RETURNING t.id, e.lease_token, t.attempt, e.outcome, t.worker, t.started_at, t.state, t.finished_at,
                   e.error_type, e.error_message, e.error_traceback
     ), kept AS (
         INSERT INTO attempts (task_id, attempt, outcome, worker, started_at, finished_at,
@@ -99,7 +102,7 @@ _FINISH_POSTGRESQL = text(
         SELECT id, attempt, outcome, worker, started_at, now(), error_type, error_message, error_traceback
           FROM ended WHERE outcome <> 'success'
     )
-    SELECT id, state, finished_at FROM ended
+    SELECT lease_token, state, finished_at FROM ended
     """
 )
 
@@ -119,7 +122,7 @@ class Leases:
     def settle(
         self, finishes: Sequence[Finish], claims: Sequence[Claim]
     ) -> tuple[dict[UUID, Recorded], dict[UUID, Claimed]]:
-        """Record these ends and make these claims, in one transaction.
+        """Record these ends and make these claims, in one transaction; the answers are by lease token.
 
         What is missing from the answers was not ours: an end whose lease was lost, a claim of a task that is finished,
         cancelled, running elsewhere or dispatched anew. Raises StoreUnavailable; then nothing was changed.
@@ -140,6 +143,16 @@ class Leases:
         with self._database.write() as connection:
             rows = connection.execute(statement).all()
         return {row.id for row in rows}, {row.id for row in rows if row.cancel_requested_at is not None}
+
+    def still_reserved(self, task_ids: Sequence[UUID]) -> None:
+        """This worker holds messages of these tasks, which wait for a slot: nobody need look for them elsewhere."""
+        statement = (
+            update(tasks)
+            .where(tasks.c.id.in_(task_ids), tasks.c.state.in_(WAITING))
+            .values(published_at=now_plus(0), relay_at=None)
+        )
+        with self._database.write() as connection:
+            connection.execute(statement)
 
     def progress(
         self, task_id: UUID, lease_token: UUID, percent: float, message: str, extra: dict[str, Any] | None
@@ -174,8 +187,8 @@ class Leases:
                     "tokens": [claim.lease_token for claim in ordered],
                 },
             ).mappings()
-            return {row["id"]: Claimed(**row) for row in rows}
-        return {claim.task_id: claimed for claim in claims if (claimed := self._claim_one(connection, claim))}
+            return {row["lease_token"]: Claimed(**row) for row in rows}
+        return {claim.lease_token: claimed for claim in claims if (claimed := self._claim_one(connection, claim))}
 
     def _claim_one(self, connection: Connection, claim: Claim) -> Claimed | None:
         statement = (
@@ -214,8 +227,8 @@ class Leases:
                 for f in ordered
             ]
             answer = connection.execute(_FINISH_POSTGRESQL, {"rows": orjson.dumps(rows).decode()})
-            return {id_: Recorded(id_, State(state), finished_at) for id_, state, finished_at in answer}
-        return {f.task_id: recorded for f in finishes if (recorded := _finish_one(connection, f))}
+            return {token: Recorded(State(state), finished_at) for token, state, finished_at in answer}
+        return {f.lease_token: recorded for f in finishes if (recorded := _finish_one(connection, f))}
 
 
 def _finish_one(connection: Connection, finish: Finish) -> Recorded | None:
@@ -233,6 +246,7 @@ def _finish_one(connection: Connection, finish: Finish) -> Recorded | None:
             error_traceback=end.error_traceback,
             uncharged_attempts=tasks.c.uncharged_attempts + (0 if end.charged else 1),
             lost_leases=tasks.c.lost_leases + (1 if end.outcome == "lost" else 0),
+            **_said(end),
             **(_over() if end.delay_s is None else _again(end.delay_s)),
         )
         .returning(tasks.c.id, tasks.c.attempt, tasks.c.worker, tasks.c.started_at, tasks.c.state, tasks.c.finished_at)
@@ -242,7 +256,12 @@ def _finish_one(connection: Connection, finish: Finish) -> Recorded | None:
         return None
     if end.outcome != "success":
         keep_attempt(connection, row, end)
-    return Recorded(row["id"], State(row["state"]), row["finished_at"])
+    return Recorded(State(row["state"]), row["finished_at"])
+
+
+def _said(end: AttemptEnd) -> dict[str, Any]:
+    said = {name: getattr(end, name) for name in ("progress_percent", "progress_message", "progress_fields")}
+    return {name: value for name, value in said.items() if value is not None}
 
 
 def _over() -> dict[str, Any]:

@@ -22,7 +22,7 @@ def upgrade(database: Database, revision: str = "head") -> None:
             connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _LOCK})
         command.upgrade(_config(connection), revision)
         if database.is_postgresql:
-            partitions.ensure(connection, connection.scalar(select(func.now())))
+            partitions.ensure(connection, connection.execute(select(func.now())).scalar_one())
 
 
 def downgrade(database: Database, revision: str) -> None:

@@ -13,6 +13,7 @@ def revision_of(database: Database) -> str | None:
     """The revision that the database is at; None where `migrate` never ran. Raises StoreUnavailable."""
     with database.read() as connection:
         try:
-            return connection.scalar(text("SELECT version_num FROM alembic_version"))
+            revision = connection.scalar(text("SELECT version_num FROM alembic_version"))
+            return None if revision is None else str(revision)
         except DBAPIError:
             return None

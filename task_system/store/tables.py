@@ -44,7 +44,7 @@ tasks = Table(
     Column("dispatch_no", Integer, nullable=False, server_default="1"),
     # When the relay should publish it (again); NULL: nothing to do.
     Column("relay_at", UtcDateTime()),
-    # When the broker confirmed the current dispatch.
+    # When the broker, or a worker, was last known to hold the current dispatch's message.
     Column("published_at", UtcDateTime()),
     # Starts so far; those that a snooze or a hand-back gave back; those that ended in a lost lease.
     Column("attempt", Integer, nullable=False, server_default="0"),

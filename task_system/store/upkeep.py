@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from sqlalchemy import Connection, case, delete, func, select, text, update
+from sqlalchemy import ColumnElement, Connection, case, delete, func, select, text, update
 
 from task_system.model.ids import first_id_at
 from task_system.model.outcome import AttemptEnd
@@ -49,20 +49,6 @@ class Upkeep:
                 if len(taken) < limit:
                     taken += _take_due(connection, priority, limit - len(taken))
         return taken
-
-    def next_due_s(self) -> float | None:
-        """Seconds until the next row is to be published; None when none is."""
-        with self._database.read() as connection:
-            # One look-up in the index for each priority, however many rows wait.
-            moments = [
-                connection.scalar(
-                    select(func.min(tasks.c.relay_at)).where(tasks.c.priority == p, tasks.c.relay_at.is_not(None))
-                )
-                for p in PRIORITIES
-            ]
-            now = connection.scalar(select(now_plus(0)))
-        waiting = [moment for moment in moments if moment is not None]
-        return max(0.0, (min(waiting) - now).total_seconds()) if waiting and now else None
 
     def confirm(self, dispatches: Sequence[Dispatch]) -> int:
         """Note that the broker has these messages. Rows that were claimed, or dispatched anew, in between are left alone."""
@@ -109,49 +95,53 @@ class Upkeep:
             ids = list(connection.scalars(overdue))
             return _lose(connection, ids, poison_after=poison_after, delay_s=delay_s) if ids else []
 
-    def fail_undeliverable(self, task_id: UUID, dispatch_no: int | None, message: str) -> bool:
-        """FAILURE for a waiting task whose message no worker could take."""
-        statement = (
-            update(tasks)
-            .where(tasks.c.id == task_id, tasks.c.state.in_(WAITING))
-            .values(
+    def undeliverable(
+        self, task_id: UUID, dispatch_no: int, *, delay_s: float, give_up_after: int, message: str
+    ) -> None:
+        """No worker could take this dispatch's message: dispatch anew later, or FAILURE after so many dispatches."""
+        this = update(tasks).where(
+            tasks.c.id == task_id, tasks.c.state.in_(WAITING), tasks.c.dispatch_no == dispatch_no
+        )
+        if dispatch_no < give_up_after:
+            statement = this.values(dispatch_no=dispatch_no + 1, published_at=None, relay_at=now_plus(delay_s))
+        else:
+            statement = this.values(
                 state=State.FAILURE,
                 finished_at=now_plus(0),
                 relay_at=None,
                 error_type="Undeliverable",
                 error_message=message,
             )
-        )
-        if dispatch_no is not None:
-            statement = statement.where(tasks.c.dispatch_no == dispatch_no)
         with self._database.write() as connection:
-            return connection.execute(statement).rowcount == 1
+            connection.execute(statement)
 
     def published_queues(self, older_than_s: float) -> list[str]:
-        """Queues with rows that the broker confirmed longer ago than that, and that still wait."""
-        statement = (
-            select(tasks.c.queue)
-            .where(tasks.c.state.in_(WAITING), tasks.c.published_at < now_plus(-older_than_s))
-            .distinct()
-        )
+        """Queues with waiting rows whose messages nobody was known to hold for that long."""
+        statement = select(tasks.c.queue).where(_unheld(older_than_s)).distinct()
         with self._database.read() as connection:
             return list(connection.scalars(statement))
 
+    def count_published(self, queue: str, older_than_s: float, limit: int) -> int:
+        """How many such rows a queue has; counts no further than `limit`."""
+        some = select(tasks.c.id).where(tasks.c.queue == queue, _unheld(older_than_s)).limit(limit).subquery()
+        with self._database.read() as connection:
+            return connection.scalar(select(func.count()).select_from(some)) or 0
+
     def dispatch_anew(self, queue: str, older_than_s: float, limit: int) -> int:
-        """Give to the relay, under a new dispatch number, what was confirmed longer ago than that and still waits."""
+        """Give up to `limit` such rows to the relay, under a new dispatch number."""
         lost = (
             select(tasks.c.id)
-            .where(tasks.c.queue == queue, tasks.c.state.in_(WAITING), tasks.c.published_at < now_plus(-older_than_s))
+            .where(tasks.c.queue == queue, _unheld(older_than_s))
             .order_by(tasks.c.published_at)
             .limit(limit)
             .with_for_update(skip_locked=True)
         )
-        statement = (
-            update(tasks)
-            .where(tasks.c.id.in_(lost), tasks.c.state.in_(WAITING))
-            .values(dispatch_no=tasks.c.dispatch_no + 1, published_at=None, relay_at=now_plus(0))
-        )
         with self._database.write() as connection:
+            statement = (
+                update(tasks)
+                .where(tasks.c.id.in_(list(connection.scalars(lost))), tasks.c.state.in_(WAITING))
+                .values(dispatch_no=tasks.c.dispatch_no + 1, published_at=None, relay_at=now_plus(0))
+            )
             return connection.execute(statement).rowcount
 
     def prune(self, retention_s: float, limit: int) -> int:
@@ -183,6 +173,10 @@ class Upkeep:
         """Give up all roles that are ours, so that another takes them at once."""
         with self._database.write() as connection:
             connection.execute(delete(leaders).where(leaders.c.holder == holder))
+
+
+def _unheld(older_than_s: float) -> ColumnElement[bool]:
+    return tasks.c.state.in_(WAITING) & (tasks.c.published_at < now_plus(-older_than_s))
 
 
 def _take_due(connection: Connection, priority: str, limit: int) -> list[Dispatch]:

@@ -1,0 +1,12 @@
+"""Looking after what waits. One role, one file, one `run_once`; any number of keepers may run.
+
+relay        publishes what is due, or was not confirmed
+rescuer      ends leases that ran out
+reconciler   dispatches anew what the broker lost
+dead_letters settles what the broker gave up on
+pruner       removes what is past its retention
+"""
+
+from task_system.keeper.keeper import Keeper
+
+__all__ = ["Keeper"]

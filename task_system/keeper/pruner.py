@@ -1,0 +1,35 @@
+"""The pruner: removes finished tasks past their retention, makes partitions ahead, forgets processes long gone."""
+
+from task_system.keeper.leader import Leadership
+from task_system.model.events import Events
+from task_system.store.upkeep import Upkeep
+from task_system.store.workers import Workers
+
+#: Tasks of one transaction.
+BATCH = 1000
+FORGET_WORKERS_AFTER_S = 3600.0
+
+
+class Pruner:
+    """retention_s: how long a finished task is kept, in seconds."""
+
+    name = "pruner"
+    every_s = 60.0
+
+    def __init__(
+        self, upkeep: Upkeep, workers: Workers, leadership: Leadership, events: Events, *, retention_s: float
+    ) -> None:
+        self._upkeep = upkeep
+        self._workers = workers
+        self._leadership = leadership
+        self._events = events
+        self._retention_s = retention_s
+
+    def run_once(self) -> bool:
+        if not self._leadership.held():
+            return False
+        self._workers.forget(FORGET_WORKERS_AFTER_S)
+        pruned = self._upkeep.prune(self._retention_s, BATCH)
+        if pruned:
+            self._events.emit("keeper.pruned", count=pruned)
+        return pruned == BATCH

@@ -1,0 +1,52 @@
+"""The reconciler: notices that the broker lost messages, and dispatches their tasks anew.
+
+A waiting row whose message was confirmed is held by the broker's queue, or by a worker that says so at each heartbeat. When
+a queue has fewer messages than such rows, some are gone (a purge, a wiped disk, a dropped message). Which ones cannot be
+known, so all are dispatched anew; the copies that are still there become stale and do nothing.
+"""
+
+from collections.abc import Callable
+
+from task_system.keeper.leader import Leadership
+from task_system.model.events import Events
+from task_system.store.upkeep import Upkeep
+
+#: Rows of one statement.
+BATCH = 1000
+
+
+class Reconciler:
+    """depth: messages in a queue, asked from the broker; 0 for a missing one. Raises BrokerUnavailable.
+
+    unheld_s: longer than two heartbeats of a worker, in seconds.
+    """
+
+    name = "reconciler"
+    every_s = 5.0
+
+    def __init__(
+        self, upkeep: Upkeep, leadership: Leadership, depth: Callable[[str], int], events: Events, *, unheld_s: float
+    ) -> None:
+        self._upkeep = upkeep
+        self._leadership = leadership
+        self._depth = depth
+        self._events = events
+        self._unheld_s = unheld_s
+
+    def run_once(self) -> bool:
+        if self._leadership.held():
+            for queue in self._upkeep.published_queues(self._unheld_s):
+                self._reconcile(queue)
+        return False
+
+    def _reconcile(self, queue: str) -> None:
+        # In this order: what is claimed between the two looks makes the rows fewer, not the messages.
+        messages = self._depth(queue)
+        rows = self._upkeep.count_published(queue, self._unheld_s, messages + 1)
+        if rows <= messages:
+            return
+        count = moved = self._upkeep.dispatch_anew(queue, self._unheld_s, BATCH)
+        while moved == BATCH:
+            moved = self._upkeep.dispatch_anew(queue, self._unheld_s, BATCH)
+            count += moved
+        self._events.emit("keeper.reconciled", queue=queue, count=count)

@@ -1,0 +1,33 @@
+"""The relay: publishes what is due, and what was published before but never confirmed."""
+
+from task_system.dispatch.admission import admit
+from task_system.dispatch.publisher import Publisher
+from task_system.model.events import Events
+from task_system.store.upkeep import Upkeep
+
+#: Rows of one look.
+BATCH = 1000
+#: While more than this waits for the connection, the rows are better off where they are.
+ENOUGH_WAITING = 4000
+
+
+class Relay:
+    """See the module."""
+
+    name = "relay"
+    every_s = 0.25
+
+    def __init__(self, upkeep: Upkeep, publisher: Publisher, events: Events) -> None:
+        self._upkeep = upkeep
+        self._publisher = publisher
+        self._events = events
+
+    def run_once(self) -> bool:
+        self._publisher.start()
+        if not self._publisher.connected or self._publisher.waiting > ENOUGH_WAITING:
+            return False
+        due = self._upkeep.take_due(BATCH)
+        if due:
+            self._publisher.publish(admit(due))
+            self._events.emit("keeper.relayed", count=len(due))
+        return len(due) == BATCH

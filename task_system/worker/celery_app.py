@@ -1,0 +1,312 @@
+"""Where our worker meets Celery: task types as Celery tasks, a strategy that reserves, a step that starts and stops.
+
+Celery's own extension points: `Task.Strategy` gets each message; a worker bootstep between the pool and the consumer is
+started after the one and stopped before the other.
+"""
+
+import logging
+import os
+import signal
+import socket
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import orjson
+from celery import Celery, Task, bootsteps
+from celery.signals import setup_logging, worker_process_init
+from kombu import Message
+
+from task_system.broker.message import reference_of
+from task_system.broker.results import ResultCopy, Results
+from task_system.model.events import Events
+from task_system.model.outcome import AttemptEnd
+from task_system.model.routing import lane_of
+from task_system.model.states import TERMINAL
+from task_system.model.task import Task as TaskRow
+from task_system.registry import Registry
+from task_system.store import Database
+from task_system.store.leases import Leases, Recorded
+from task_system.store.workers import Identity, Workers
+from task_system.worker.announcer import Announcer
+from task_system.worker.flower import TaskEvents
+from task_system.worker.foreman import Foreman
+from task_system.worker.heartbeat import Heartbeat
+from task_system.worker.ledger import Ledger
+from task_system.worker.run import Run
+from task_system.worker.runtime import Runtime, runtime, set_runtime
+
+#: After the grace: time to record the hand-backs, in seconds.
+LAST_WRITES_S = 5.0
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, kw_only=True)
+class WorkerParts:
+    """What a worker is made of; `wiring` fills it."""
+
+    registry: Registry
+    #: For claims, ends and heartbeats.
+    database: Database
+    #: For what attempts themselves ask; forked with the pool, so it must not be used before.
+    attempts_database: Database
+    results: Results | None
+    events: Events
+    version: str
+    data_dir: Path
+    lease_s: float
+    heartbeat_s: float
+    grace_s: float
+    resources: dict[type, object] = field(default_factory=dict)
+
+
+def create_celery_app(config: Any, registry: Registry, parts: Callable[[], WorkerParts]) -> Celery:
+    """A Celery app whose workers run our task types.
+
+    config: an object or a module's name, with Celery's settings. parts: called by a worker, not by clients.
+    """
+    app = Celery("task_system", set_as_current=False, fixups=[])
+    app.config_from_object(config)
+    for task_type in registry:
+        app.register_task(_TypeTask(task_type.name, task_type.description))
+    app.steps["worker"].add(ForemanStep)
+    app.conf.task_system_parts = parts
+    setup_logging.connect(_leave_logging_alone)
+    worker_process_init.connect(_in_pool_process)
+    return app
+
+
+class _TypeTask(Task):
+    """A task type, as far as Celery needs to know: its name. Celery never calls it."""
+
+    Strategy = "task_system.worker.celery_app:reserving"
+    ignore_result = True
+
+    def __init__(self, name: str, description: str) -> None:
+        self.name = name
+        self.__doc__ = description
+
+    def run(self, *_args: Any, **_kwargs: Any) -> None:
+        raise NotImplementedError("Submit tasks over HTTP: POST /api/tasks.")
+
+
+def _leave_logging_alone(**_facts: Any) -> None:
+    """Celery configures logging unless somebody listens to this signal; ours is configured by the command."""
+
+
+def _in_pool_process(**_facts: Any) -> None:
+    runtime().database.forget()
+
+
+def reserving(task: Task, _app: Celery, consumer: Any) -> Callable[..., None]:
+    """Celery's strategy for our tasks: hand each message to the foreman."""
+    foreman: Foreman = consumer.controller.foreman
+
+    def on_message(message: Message, _body: Any, _ack: Any, reject: Callable[[], None], _callbacks: Any) -> None:
+        try:
+            task_id, dispatch_no = reference_of(message)
+            run = Run(message, task_id, dispatch_no, task.name, message.delivery_info["routing_key"])
+        except ValueError as error:
+            # To the dead-letter queue, where the keeper looks at it.
+            _log.warning("a message is not one of ours (%s); it goes to the dead letters", error)
+            reject()
+        else:
+            foreman.reserve(run)
+
+    return on_message
+
+
+class ForemanStep(bootsteps.StartStopStep):
+    """Starts and stops what is ours in a worker."""
+
+    requires = ("celery.worker.components:Pool",)
+
+    def __init__(self, worker: Any, **_options: Any) -> None:
+        self._parts: WorkerParts = worker.app.conf.task_system_parts()
+        self._leases = Leases(self._parts.database, worker=worker.hostname, lease_s=self._parts.lease_s)
+        self._announcer = Announcer(self._parts.results, self._parts.events) if self._parts.results else None
+        attempts_database = self._parts.attempts_database
+        set_runtime(
+            Runtime(
+                registry=self._parts.registry,
+                database=attempts_database,
+                leases=Leases(attempts_database, worker=worker.hostname, lease_s=self._parts.lease_s),
+                data_dir=self._parts.data_dir,
+                resources=self._parts.resources,
+            )
+        )
+        super().__init__(worker, **_options)
+
+    def start(self, worker: Any) -> None:
+        """Pool processes are there; the consumer is not yet."""
+        self._ledger = Ledger(self._leases, lambda *batch: foreman.settled(*batch))
+        foreman = worker.foreman = Foreman(
+            pool=worker.pool,
+            slots=worker.concurrency,
+            registry=self._parts.registry,
+            recorder=self._ledger,
+            listener=_Listener(worker, self._announcer, self._parts.events),
+            events=self._parts.events,
+            soon=worker.hub.call_soon if worker.use_eventloop else _now,
+            tell=getattr(worker.pool, "tell", _tell_process),
+        )
+        self._heartbeat = Heartbeat(
+            self._leases,
+            Workers(self._parts.database),
+            _identity(worker, self._parts.version),
+            every_s=self._parts.heartbeat_s,
+            leases_now=foreman.leases,
+            reserved_now=foreman.reserved,
+            on_cancel=foreman.cancel,
+            on_lost=foreman.abandon,
+        )
+        for part in (self._ledger, self._announcer, self._heartbeat):
+            if part:
+                part.start()
+
+    def stop(self, worker: Any) -> None:
+        """The consumer has stopped: finish within the grace, hand back the rest, uncharged."""
+        worker.foreman.stop_fetching()
+        self._wait(worker, self._parts.grace_s)
+        self._leave(worker)
+
+    def terminate(self, worker: Any) -> None:
+        """Hand everything back at once."""
+        worker.foreman.stop_fetching()
+        self._leave(worker)
+
+    def _leave(self, worker: Any) -> None:
+        worker.foreman.hand_back()
+        self._wait(worker, LAST_WRITES_S)
+        self._ledger.stop(LAST_WRITES_S)
+        if self._announcer:
+            self._announcer.stop(LAST_WRITES_S)
+        self._heartbeat.stop()
+
+    def _wait(self, worker: Any, timeout_s: float) -> None:
+        """Until all is recorded, with the event loop, which has stopped, turned by hand."""
+        idle = worker.foreman.idle
+        if not worker.use_eventloop:
+            idle.wait(timeout_s)
+            return
+        deadline = time.monotonic() + timeout_s
+        loop = worker.hub.create_loop()
+        while not idle.is_set() and time.monotonic() < deadline:
+            try:
+                next(loop)
+            except Exception as error:
+                # The broker may go away while we wait for tasks; they need only the pool and the store.
+                _log.debug("while stopping: %r", error)
+                time.sleep(0.05)
+                loop = worker.hub.create_loop()
+
+
+class _Listener:
+    """Tells Flower, Redis and the service's own events."""
+
+    def __init__(self, worker: Any, announcer: Announcer | None, events: Events) -> None:
+        self._task_events = TaskEvents(worker.consumer)
+        self._worker = worker.hostname
+        self._announcer = announcer
+        self._events = events
+
+    def received(self, run: Run) -> None:
+        self._task_events.received(run)
+
+    def started(self, run: Run) -> None:
+        self._task_events.started(run)
+        self._events.emit(
+            "task.started",
+            task_id=run.id,
+            task_type=run.task_type,
+            queue=run.queue,
+            attempt=run.claimed.attempt if run.claimed else 0,
+        )
+
+    def ended(self, run: Run, end: AttemptEnd, recorded: Recorded, seconds: float) -> None:
+        self._task_events.ended(run, end, recorded.state, seconds)
+        self._events.emit(
+            "task.finished",
+            task_id=run.id,
+            task_type=run.task_type,
+            attempt=run.claimed.attempt if run.claimed else 0,
+            outcome=end.outcome,
+            state=recorded.state,
+            duration_s=seconds,
+        )
+        if self._announcer and recorded.state in TERMINAL:
+            self._announcer.announce(_copy(run, end, recorded, self._worker))
+
+
+def _copy(run: Run, end: AttemptEnd, recorded: Recorded, worker: str) -> ResultCopy:
+    claimed = run.claimed
+    assert claimed
+    return ResultCopy(
+        task_id=run.task_id,
+        state=recorded.state,
+        finished_at=recorded.finished_at,
+        result=end.result,
+        error_type=end.error_type,
+        error_message=end.error_message,
+        error_traceback=end.error_traceback,
+        # Earlier attempts are known to the store alone.
+        view=_row(run, end, recorded, worker).view() if claimed.attempt == 1 else None,
+    )
+
+
+def _row(run: Run, end: AttemptEnd, recorded: Recorded, worker: str) -> TaskRow:
+    claimed = run.claimed
+    assert claimed
+    return TaskRow(
+        id=claimed.id,
+        namespace="default",
+        task_type=claimed.task_type,
+        queue=claimed.queue,
+        priority=claimed.priority,
+        state=recorded.state,
+        parameters=orjson.Fragment(claimed.parameters),
+        max_attempts=claimed.max_attempts,
+        timeout_s=claimed.timeout_s,
+        created_at=claimed.created_at,
+        run_at=claimed.run_at,
+        dispatch_no=run.dispatch_no,
+        published_at=None,
+        attempt=claimed.attempt,
+        uncharged_attempts=claimed.uncharged_attempts,
+        lost_leases=claimed.lost_leases,
+        worker=worker,
+        started_at=claimed.started_at,
+        finished_at=recorded.finished_at,
+        cancel_requested_at=None,
+        progress_percent=end.progress_percent,
+        progress_message=end.progress_message,
+        progress_fields=end.progress_fields,
+        result=orjson.Fragment(end.result) if end.result is not None else None,
+        error_type=end.error_type,
+        error_message=end.error_message,
+        error_traceback=end.error_traceback,
+    )
+
+
+def _identity(worker: Any, version: str) -> Identity:
+    queues = worker.app.amqp.queues.consume_from
+    return Identity(
+        name=worker.hostname,
+        role="worker",
+        host=socket.gethostname(),
+        pid=os.getpid(),
+        version=version,
+        pool="threads" if hasattr(worker.pool, "tell") else "prefork",
+        slots=worker.concurrency,
+        lanes=tuple(sorted({lane_of(queue) for queue in queues})),
+    )
+
+
+def _now(function: Callable[..., object], *arguments: Any) -> None:
+    function(*arguments)
+
+
+def _tell_process(pid: int) -> None:
+    os.kill(pid, signal.SIGUSR1)

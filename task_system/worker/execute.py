@@ -1,0 +1,151 @@
+"""One attempt, from its parameters to its end. Runs in a pool's process or thread; sees no broker.
+
+A pipeline of small steps over one Job. Whatever a handler does, there is exactly one AttemptEnd.
+"""
+
+import time
+import traceback
+from dataclasses import dataclass, replace
+from typing import Any
+from uuid import UUID
+
+from billiard.exceptions import SoftTimeLimitExceeded
+from pydantic import ValidationError
+
+from task_system.dispatch.submit import errors_of
+from task_system.model.outcome import LOST_DELAY_S, POISON_AFTER, AttemptEnd
+from task_system.registry import Cancelled, Fail, Retry, RetryPolicy, Snooze, TaskType
+from task_system.worker.context import WorkerContext
+from task_system.worker.runtime import Runtime, runtime
+
+#: Longer texts are cut in the middle: a traceback's ends tell the most.
+LONGEST_MESSAGE = 10_000
+LONGEST_TRACEBACK = 50_000
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """What a pool is handed. Small and plain, because it travels through a pipe."""
+
+    task_id: UUID
+    task_type: str
+    #: JSON text.
+    parameters: str
+    attempt: int
+    charged_attempts: int
+    max_attempts: int
+    lease_token: UUID
+
+
+class TimeLimitExceeded(Exception):
+    """The attempt ran longer than its task type allows."""
+
+
+def run_attempt(job: Job) -> tuple[AttemptEnd, float]:
+    """Perform an attempt; answers its end and how long it took, in seconds. Never raises."""
+    started = time.perf_counter()
+    try:
+        end = _perform(runtime(), job)
+    except BaseException as error:  # SystemExit in a handler ends the attempt, not the worker
+        end = _raised(RetryPolicy(), job, error)
+    return end, time.perf_counter() - started
+
+
+def _perform(here: Runtime, job: Job) -> AttemptEnd:
+    try:
+        task_type = here.registry.get(job.task_type)
+        parameters = task_type.parameters.model_validate_json(job.parameters)
+    except ValidationError as error:
+        # The type changed since the task was accepted: another attempt would fail alike.
+        return _ended("failure", "InvalidParameters", str(errors_of(error, "parameters")))
+    except Exception as error:
+        return _ended("failure", type(error).__name__, str(error))
+    context = here.context(job)
+    end = _handled(task_type, context, parameters, job)
+    if context.said is None:
+        return end
+    percent, message, fields = context.said
+    return replace(end, progress_percent=percent, progress_message=message, progress_fields=fields)
+
+
+def _handled(task_type: TaskType, context: WorkerContext, parameters: Any, job: Job) -> AttemptEnd:
+    try:
+        result = task_type.handler(context, parameters)
+        return AttemptEnd(outcome="success", result=task_type.result.dump_json(result).decode())
+    except SoftTimeLimitExceeded:
+        if context.cancel_was_requested():
+            return _ended("cancelled", "Cancelled", "cancelled while running")
+        late = TimeLimitExceeded(f"The attempt ran longer than {task_type.timeout_s:g} s.")
+        return _raised(task_type.retry, job, late)
+    except BaseException as error:
+        return _raised(task_type.retry, job, error)
+
+
+def _raised(policy: RetryPolicy, job: Job, error: BaseException) -> AttemptEnd:
+    """What an exception of a handler means."""
+    kind, message, trace = type(error).__name__, str(error), _traceback_of(error)
+    match error:
+        case Cancelled():
+            return _ended("cancelled", kind, message)
+        case Snooze(delay_s=delay_s):
+            return _ended("snoozed", kind, message, delay_s=delay_s)
+        case Fail():
+            return _ended("failure", kind, message, trace)
+        case Retry(delay_s=delay_s):
+            return _retry(policy, job, (kind, message, trace), delay_s)
+        case _ if isinstance(error, policy.not_for):
+            return _ended("failure", kind, message, trace)
+        case _:
+            return _retry(policy, job, (kind, message, trace), None)
+
+
+def _retry(policy: RetryPolicy, job: Job, error: tuple[str, str, str], delay_s: float | None) -> AttemptEnd:
+    if job.charged_attempts >= job.max_attempts:
+        return _ended("failure", *error)
+    return _ended("retry", *error, delay_s=policy.delay_s(job.charged_attempts) if delay_s is None else delay_s)
+
+
+def out_of_time(job: Job, policy: RetryPolicy, timeout_s: float) -> AttemptEnd:
+    """The end of an attempt that did not stop at its time limit and was killed."""
+    message = f"The attempt ran longer than {timeout_s:g} s, did not stop when told to, and was killed."
+    return _retry(policy, job, ("TimeLimitExceeded", message, ""), None)
+
+
+def worker_lost(job: Job, message: str, *, lost_leases: int) -> AttemptEnd:
+    """The end of an attempt whose process died under it. `lost_leases`: how many the task has now lost."""
+    if lost_leases >= POISON_AFTER:
+        return _ended(
+            "failure", "PoisonTask", f"{message} It was the {lost_leases}th time that this task lost its worker."
+        )
+    if job.charged_attempts >= job.max_attempts:
+        return _ended("failure", "WorkerLost", message)
+    return _ended("lost", "WorkerLost", message, delay_s=LOST_DELAY_S)
+
+
+def _ended(
+    outcome: str, error_type: str, message: str, trace: str | None = None, *, delay_s: float | None = None
+) -> AttemptEnd:
+    return AttemptEnd(
+        outcome=outcome,
+        delay_s=max(0.0, delay_s) if delay_s is not None else None,
+        error_type=error_type,
+        error_message=_clean(message, LONGEST_MESSAGE),
+        error_traceback=_clean(trace, LONGEST_TRACEBACK) if trace else None,
+    )
+
+
+def _traceback_of(error: BaseException) -> str:
+    """The traceback from the handler's own frame on."""
+    frames: Any = error.__traceback__
+    if frames is not None and frames.tb_frame.f_code is _handled.__code__ and frames.tb_next is not None:
+        frames = frames.tb_next
+    return "".join(traceback.format_exception(type(error), error, frames))
+
+
+def _clean(text: str, longest: int) -> str:
+    """Text that every database takes, of bounded length."""
+    text = text.replace("\0", "\N{REPLACEMENT CHARACTER}").encode("utf-8", "replace").decode()
+    if len(text) <= longest:
+        return text
+    half = longest // 2
+    return f"{text[:half]}\n… {len(text) - longest} characters left out …\n{text[-half:]}"

@@ -1,0 +1,279 @@
+"""Who gets the next slot, and who is told what: the middle of a worker.
+
+    reserve ─▶ claim ─▶ ack ─▶ perform ─▶ record ─▶ announce
+
+A message is acknowledged as soon as its task is claimed: from then on the lease, not the broker, brings the task back if
+this worker dies, and the broker has nothing to redeliver, time out or count. What it still holds are wake-up calls for
+tasks that wait for a slot here.
+
+Messages, pool callbacks and the ledger may call from different threads; the state is behind one lock, which is never held
+while anything waits.
+"""
+
+import logging
+import signal
+import threading
+import time
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import Any, Protocol
+from uuid import UUID
+
+from billiard.exceptions import TimeLimitExceeded
+from celery.worker import state as celery_state
+
+from task_system.model.events import Events
+from task_system.model.outcome import AttemptEnd, Claim, Finish
+from task_system.registry import Registry
+from task_system.store.leases import Claimed, Recorded
+from task_system.worker.execute import out_of_time, run_attempt, worker_lost
+from task_system.worker.line import Line
+from task_system.worker.run import Run
+
+#: An attempt that does not stop at its time limit is killed this much later, in seconds.
+KILL_AFTER_S = 5.0
+#: Tasks of a type whose attempts take less than this may be claimed ahead, so that the pool need not wait for the store.
+QUICK_S = 0.005
+#: How many; together they are done before a person could tell.
+AHEAD = 16
+_log = logging.getLogger(__name__)
+
+
+class Recorder(Protocol):
+    """Where claims and ends are handed in: the ledger."""
+
+    def claim(self, claim: Claim) -> None:
+        """Claim soon."""
+
+    def finish(self, finish: Finish) -> None:
+        """Record soon."""
+
+
+class Listener(Protocol):
+    """Told what happens, in the consumer's thread."""
+
+    def received(self, run: Run) -> None:
+        """A message came."""
+
+    def started(self, run: Run) -> None:
+        """A claim was made."""
+
+    def ended(self, run: Run, end: AttemptEnd, recorded: Recorded, seconds: float) -> None:
+        """An end was recorded."""
+
+
+class Foreman:
+    """One per worker.
+
+    soon: calls a function in the consumer's thread; that thread alone may write to the broker.
+    tell: makes the attempt that the pool runs under this process or thread id stop by itself, if it can.
+    """
+
+    def __init__(
+        self,
+        *,
+        pool: Any,
+        slots: int,
+        registry: Registry,
+        recorder: Recorder,
+        listener: Listener,
+        events: Events,
+        soon: Callable[..., object],
+        tell: Callable[[int], None],
+    ) -> None:
+        self._pool = pool
+        self._slots = slots
+        self._registry = registry
+        self._recorder = recorder
+        self._listener = listener
+        self._events = events
+        self._soon = soon
+        self._tell = tell
+        self._lock = threading.RLock()
+        self._line: Line[Run] = Line()
+        self._claiming: dict[UUID, Run] = {}
+        self._running: dict[UUID, Run] = {}
+        self._ending: dict[UUID, tuple[Run, float]] = {}
+        self._typical_s: dict[str, float] = {}
+        self._stopping = False
+        #: Set whenever nothing is claimed, running or waiting to be recorded.
+        self.idle = threading.Event()
+        self.idle.set()
+
+    # Messages in.
+
+    def reserve(self, run: Run) -> None:
+        """A message came: its task waits for a slot."""
+        celery_state.task_reserved(run)
+        self._listener.received(run)
+        with self._lock:
+            self._line.join(run)
+        self.fill()
+
+    def fill(self) -> None:
+        """Claim for every free slot whose turn it is."""
+        with self._lock:
+            while not self._stopping and (first := self._line.first()):
+                if len(self._claiming) + len(self._running) >= self._slots + self._ahead(first):
+                    return
+                run = self._line.take()
+                assert run is first
+                self._claiming[run.lease_token] = run
+                self.idle.clear()
+                self._recorder.claim(Claim(run.task_id, run.dispatch_no, run.lease_token))
+
+    def _ahead(self, run: Run) -> int:
+        return AHEAD if self._typical_s.get(run.task_type, QUICK_S) < QUICK_S else 0
+
+    # The ledger's answers.
+
+    def settled(
+        self,
+        finishes: Sequence[Finish],
+        recorded: dict[UUID, Recorded],
+        claims: Sequence[Claim],
+        claimed: dict[UUID, Claimed],
+    ) -> None:
+        """What became of a batch; called in the ledger's thread."""
+        self._soon(self._settle, finishes, recorded, claims, claimed)
+
+    def _settle(
+        self,
+        finishes: Sequence[Finish],
+        recorded: dict[UUID, Recorded],
+        claims: Sequence[Claim],
+        claimed: dict[UUID, Claimed],
+    ) -> None:
+        for claim in claims:
+            self._claimed(claim, claimed.get(claim.lease_token))
+        for finish in finishes:
+            self._recorded(finish, recorded.get(finish.lease_token))
+        self.fill()
+        with self._lock:
+            if not (self._claiming or self._running or self._ending):
+                self.idle.set()
+
+    def _claimed(self, claim: Claim, claimed: Claimed | None) -> None:
+        with self._lock:
+            run = self._claiming.pop(claim.lease_token)
+            run.claimed = claimed
+            if claimed:
+                self._running[run.lease_token] = run
+        run.message.ack_log_error(_log, (Exception,))
+        if claimed is None:
+            celery_state.task_ready(run)
+            self._events.emit("task.stale_delivery", task_id=str(run.task_id), dispatch_no=run.dispatch_no)
+        else:
+            self._perform(run, claimed)
+
+    def _perform(self, run: Run, claimed: Claimed) -> None:
+        celery_state.task_accepted(run)
+        self._listener.started(run)
+        performed = self._pool.apply_async(
+            run_attempt,
+            args=(run.job(),),
+            accept_callback=partial(self._begun, run),
+            callback=partial(self._performed, run),
+            error_callback=partial(self._stopped, run),
+            soft_timeout=claimed.timeout_s,
+            timeout=claimed.timeout_s + KILL_AFTER_S,
+            correlation_id=run.id,
+        )
+        if performed is None:  # the pool is closing
+            self._end(run, AttemptEnd(outcome="handed_back", delay_s=0.0), 0.0)
+
+    # The pool's answers.
+
+    def _begun(self, run: Run, pid: int, _at: float) -> None:
+        run.begun(pid)
+
+    def _performed(self, run: Run, outcome: tuple[AttemptEnd, float]) -> None:
+        end, seconds = outcome
+        # Follows a type that becomes slower at once, and one that becomes quicker after a while.
+        self._typical_s[run.task_type] = max(seconds, 0.8 * self._typical_s.get(run.task_type, seconds))
+        self._end(run, end, seconds)
+
+    def _stopped(self, run: Run, failure: Any) -> None:
+        """The attempt was stopped from outside: killed at its time limit, or its process died."""
+        claimed = run.claimed
+        assert claimed
+        policy = self._registry.get(run.task_type).retry
+        self._typical_s.pop(run.task_type, None)
+        if run.cancel_told:
+            end = AttemptEnd(outcome="cancelled", error_type="Cancelled", error_message="cancelled while running")
+        elif isinstance(failure.exception, TimeLimitExceeded):
+            end = out_of_time(run.job(), policy, claimed.timeout_s)
+        else:
+            self._events.emit("worker.child_lost", task_id=str(run.task_id), attempt=claimed.attempt)
+            end = worker_lost(run.job(), str(failure.exception), lost_leases=claimed.lost_leases + 1)
+        self._end(run, end, time.time() - (run.started_at or time.time()))
+
+    def _end(self, run: Run, end: AttemptEnd, seconds: float) -> None:
+        with self._lock:
+            if self._running.pop(run.lease_token, None) is None:
+                return  # it was handed back, or its lease was lost, before
+            self._ending[run.lease_token] = (run, seconds)
+        self._recorder.finish(Finish(run.task_id, run.lease_token, end))
+        self.fill()
+
+    def _recorded(self, finish: Finish, recorded: Recorded | None) -> None:
+        with self._lock:
+            run, seconds = self._ending.pop(finish.lease_token)
+        celery_state.task_ready(run, successful=finish.end.outcome == "success")
+        if recorded is None:
+            self._events.emit("task.zombie", task_id=str(run.task_id), attempt=run.claimed and run.claimed.attempt)
+        else:
+            self._listener.ended(run, finish.end, recorded, seconds)
+
+    # From the heartbeat, and at the end.
+
+    def leases(self) -> dict[UUID, UUID]:
+        """The leases this worker holds, token by task id."""
+        with self._lock:
+            return {run.task_id: token for token, run in self._running.items()}
+
+    def reserved(self) -> list[UUID]:
+        """The tasks that wait for a slot here."""
+        with self._lock:
+            return [run.task_id for run in self._line.waiting()]
+
+    def cancel(self, task_id: UUID) -> None:
+        """A cancel was requested: tell the attempt; if it still runs when told again, kill it."""
+        with self._lock:
+            run = next((run for run in self._running.values() if run.task_id == task_id), None)
+        if run is None or run.pid is None:
+            return
+        if run.cancel_told:
+            self._soon(self._pool.terminate_job, run.pid, signal.SIGKILL)
+        else:
+            run.cancel_told = True
+            self._soon(self._tell, run.pid)
+
+    def abandon(self, task_id: UUID, lease_token: UUID) -> None:
+        """The lease was lost: stop the attempt, whose end nobody will take."""
+        with self._lock:
+            run = self._running.get(lease_token)
+        if run and run.pid:
+            self._events.emit("task.zombie", task_id=str(task_id), attempt=run.claimed and run.claimed.attempt)
+            self._soon(self._pool.terminate_job, run.pid, signal.SIGKILL)
+
+    def stop_fetching(self) -> None:
+        """Claim nothing more. What waits here goes back to the broker when the connection closes."""
+        with self._lock:
+            self._stopping = True
+            for run in self._line.clear():
+                celery_state.task_ready(run)
+            if not (self._claiming or self._running or self._ending):
+                self.idle.set()
+
+    def hand_back(self) -> None:
+        """Give up all that still runs, without charging the attempts, and stop it."""
+        with self._lock:
+            running = list(self._running.values())
+        for run in running:
+            reason = "The worker stopped before the attempt was done."
+            end = AttemptEnd(outcome="handed_back", delay_s=0.0, error_type="HandedBack", error_message=reason)
+            self._end(run, end, 0.0)
+        for run in running:
+            if run.pid:
+                self._pool.terminate_job(run.pid, signal.SIGKILL)

@@ -1,0 +1,81 @@
+"""Keeping a worker's leases alive, and bringing what concerns them: cancel requests, and leases that were lost."""
+
+import logging
+import threading
+from collections.abc import Callable
+from uuid import UUID
+
+from task_system.model.errors import StoreUnavailable
+from task_system.store.leases import Leases
+from task_system.store.workers import Identity, Workers
+
+_log = logging.getLogger(__name__)
+
+
+class Heartbeat:
+    """One thread per worker: every `every_s` seconds one statement for all leases, and one for the worker itself.
+
+    leases_now: the worker's leases, token by task id. reserved_now: tasks that wait for a slot in this worker.
+    on_cancel, on_lost: told a task's id, in the heartbeat's thread.
+    """
+
+    def __init__(
+        self,
+        leases: Leases,
+        workers: Workers,
+        identity: Identity,
+        *,
+        every_s: float,
+        leases_now: Callable[[], dict[UUID, UUID]],
+        reserved_now: Callable[[], list[UUID]],
+        on_cancel: Callable[[UUID], None],
+        on_lost: Callable[[UUID, UUID], None],
+    ) -> None:
+        self._leases = leases
+        self._workers = workers
+        self._identity = identity
+        self._every_s = every_s
+        self._leases_now = leases_now
+        self._reserved_now = reserved_now
+        self._on_cancel = on_cancel
+        self._on_lost = on_lost
+        self._stopping = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="heartbeat", daemon=True)
+
+    def start(self) -> None:
+        """Start the thread; the first beat is at once."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """End the thread and sign off."""
+        self._stopping.set()
+        self._thread.join(self._every_s)
+        try:
+            self._workers.leave(self._identity.name)
+        except StoreUnavailable:
+            _log.warning("could not sign off; the list of workers shows this one for a while")
+
+    def beat(self) -> None:
+        """One beat. Raises StoreUnavailable."""
+        held = self._leases_now()
+        self._workers.beat(self._identity, running=len(held))
+        if reserved := self._reserved_now():
+            self._leases.still_reserved(reserved)
+        if not held:
+            return
+        ours, to_cancel = self._leases.extend(held)
+        for task_id in to_cancel:
+            self._on_cancel(task_id)
+        for task_id in held.keys() - ours:
+            self._on_lost(task_id, held[task_id])
+
+    def _run(self) -> None:
+        while True:
+            try:
+                self.beat()
+            except StoreUnavailable as error:
+                _log.warning("no heartbeat: %s (%s)", error.detail, error.__cause__)
+            except Exception:  # without its heartbeat a worker loses everything it runs
+                _log.exception("a heartbeat failed")
+            if self._stopping.wait(self._every_s):
+                return

@@ -1,0 +1,107 @@
+"""Claims and ends, written to the store by one thread, as many at a time as have gathered.
+
+While one transaction runs, the next batch gathers by itself. When the database is away the thread keeps what it has and
+tries again: ends are not lost, and the leases' rules decide what they are still worth.
+"""
+
+import logging
+import threading
+from collections import deque
+from collections.abc import Callable, Sequence
+from uuid import UUID
+
+from task_system.model.errors import StoreUnavailable
+from task_system.model.outcome import Claim, Finish
+from task_system.store.leases import Claimed, Leases, Recorded
+
+#: Of each kind in one transaction.
+BATCH = 100
+PAUSE_FIRST_S, PAUSE_MOST_S = 0.1, 2.0
+_log = logging.getLogger(__name__)
+
+#: Told what became of a batch: the ends with what was recorded, the claims with what was claimed.
+Settled = Callable[[Sequence[Finish], dict[UUID, Recorded], Sequence[Claim], dict[UUID, Claimed]], None]
+
+
+class Ledger:
+    """One per worker. `settled` is called in its thread."""
+
+    def __init__(self, leases: Leases, settled: Settled) -> None:
+        self._leases = leases
+        self._settled = settled
+        self._finishes: deque[Finish] = deque()
+        self._claims: deque[Claim] = deque()
+        self._work = threading.Condition(threading.Lock())
+        self._stopping = False
+        self._thread = threading.Thread(target=self._run, name="ledger", daemon=True)
+
+    def start(self) -> None:
+        """Start the thread."""
+        self._thread.start()
+
+    def claim(self, claim: Claim) -> None:
+        """Claim soon."""
+        with self._work:
+            self._claims.append(claim)
+            self._work.notify()
+
+    def finish(self, finish: Finish) -> None:
+        """Record soon."""
+        with self._work:
+            self._finishes.append(finish)
+            self._work.notify()
+
+    def stop(self, timeout_s: float) -> None:
+        """Record what is left, as far as the time allows, and end."""
+        with self._work:
+            self._stopping = True
+            self._work.notify()
+        self._thread.join(timeout_s)
+
+    def _run(self) -> None:
+        pause_s = PAUSE_FIRST_S
+        while True:
+            with self._work:
+                while not (self._finishes or self._claims or self._stopping):
+                    self._work.wait()
+                if not (self._finishes or self._claims):
+                    return
+                finishes = [self._finishes[i] for i in range(min(BATCH, len(self._finishes)))]
+                claims = [self._claims[i] for i in range(min(BATCH, len(self._claims)))]
+            try:
+                recorded, claimed = self._leases.settle(finishes, claims)
+            except StoreUnavailable as error:
+                _log.warning("%s (%s); trying again", error.detail, error.__cause__)
+                with self._work:
+                    self._work.wait_for(lambda: False, pause_s)
+                pause_s = min(pause_s * 2, PAUSE_MOST_S)
+                continue
+            except Exception:
+                # Nothing was written. A row that cannot be written must not stop the others.
+                _log.exception("a batch could not be written; trying its rows one by one")
+                recorded, claimed = self._one_by_one(finishes, claims)
+            pause_s = PAUSE_FIRST_S
+            with self._work:
+                for _ in finishes:
+                    self._finishes.popleft()
+                for _ in claims:
+                    self._claims.popleft()
+            self._settled(finishes, recorded, claims, claimed)
+
+    def _one_by_one(
+        self, finishes: Sequence[Finish], claims: Sequence[Claim]
+    ) -> tuple[dict[UUID, Recorded], dict[UUID, Claimed]]:
+        recorded: dict[UUID, Recorded] = {}
+        claimed: dict[UUID, Claimed] = {}
+        for finish in finishes:
+            try:
+                recorded |= self._leases.settle([finish], [])[0]
+            except Exception:
+                # Its lease runs out, and the rescuer says so.
+                _log.exception("the end of task %s could not be written", finish.task_id)
+        for claim in claims:
+            try:
+                claimed |= self._leases.settle([], [claim])[1]
+            except Exception:
+                _log.exception("task %s could not be claimed", claim.task_id)
+        return recorded, claimed
