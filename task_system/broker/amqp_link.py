@@ -98,7 +98,8 @@ class AmqpLink:
         try:
             readable = self._readable(min(timeout_s, HEARTBEAT_S / 4))
             while readable:
-                self._amqp.drain_events(timeout=CONFIRM_TIMEOUT_S)
+                # One frame. `drain_events` would wait on for a method when the frame is a heartbeat.
+                self._amqp.blocking_read(CONFIRM_TIMEOUT_S)
                 readable = self._readable(0)
             self._amqp.heartbeat_tick()
         except (AMQPError, OSError) as error:
