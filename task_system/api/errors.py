@@ -22,7 +22,7 @@ _STATUS: dict[type[TaskSystemError], HTTPStatus] = {
     StoreUnavailable: HTTPStatus.SERVICE_UNAVAILABLE,
     Overloaded: HTTPStatus.SERVICE_UNAVAILABLE,
 }
-#: When to try again, in seconds: a short outage is over, and a crowd that comes back together is spread by its own clocks.
+#: When to try again, in seconds: a short outage is over, and those who come back are spread by their own clocks.
 _RETRY_AFTER_S = {StoreUnavailable: 2, Overloaded: 1}
 #: Details that werkzeug words for browsers, in words for programs.
 _DETAIL = {

@@ -33,4 +33,4 @@ class Services:
 
 def services() -> Services:
     """Those of the app that answers this request."""
-    return cast(Services, current_app.extensions["task_system"])
+    return cast("Services", current_app.extensions["task_system"])

@@ -1,8 +1,8 @@
 """Publishing to RabbitMQ at full speed: mandatory, confirmed, many at a time.
 
 py-amqp waits for each confirm before it sends the next message, and takes any confirm for its own. Here messages are
-pipelined and every confirm is matched by its delivery tag. The frames of a message differ only in an id and a number, so
-they are made once for each queue and type and patched for each message, which takes a twentieth of the time.
+pipelined and every confirm is matched by its delivery tag. The frames of a message differ only in an id and a number,
+so they are made once for each queue and type and patched for each message, which takes a twentieth of the time.
 """
 
 import select
@@ -174,7 +174,7 @@ def _template(channel_id: int, queue: str, task_type: str) -> bytes:
     """basic.publish, content header and body (AMQP 0-9-1, sections 4.2.3 and 4.2.6), with placeholders."""
     headers = headers_of(Dispatch(_ID, _NUMBER, queue, task_type))
     headers["argsrepr"] = "()"
-    properties = AmqpMessage(
+    properties = AmqpMessage(  # noqa: SLF001 - py-amqp's own way to a content header's bytes
         BODY,
         content_type=CONTENT_TYPE,
         content_encoding=CONTENT_ENCODING,

@@ -39,7 +39,7 @@ class Transport(memory.Transport):
 
     Channel = Channel
 
-    def drain_events(self, connection: Any, timeout: float | None = None) -> None:
+    def drain_events(self, connection: Any, timeout: float | None = None) -> None:  # noqa: ARG002 - kombu passes it
         seen = _count
         try:
             self.cycle.get(self._deliver, timeout=timeout)

@@ -19,7 +19,7 @@ from task_system.model.errors import ResultsUnavailable
 from task_system.model.states import State
 
 _KEY = "celery-task-meta-{}"
-#: Before Celery's own members of an entry: the task as the API shows it, with its length, so that it is cut out unparsed.
+#: Before Celery's own members of an entry: the task as the API shows it, with its length, to be cut out unparsed.
 _HEAD = b'{"view_bytes":"%010d","view":'
 TIMEOUT_S = 0.5
 #: After a failure Redis is left alone for this long, so that its absence costs nobody time, in seconds.

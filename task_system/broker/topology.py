@@ -1,7 +1,7 @@
 """Exchanges and queues. All declarations are here, so that every process declares the same.
 
-Only `x-queue-type` stands in code: RabbitMQ refuses to declare a queue again with other arguments, so all that may change
-one day (delivery limit, dead-lettering, consumer timeout) are policies, see `policies.py`.
+Only `x-queue-type` stands in code: RabbitMQ refuses to declare a queue again with other arguments, so all that may
+change one day (delivery limit, dead-lettering, consumer timeout) are policies, see `policies.py`.
 """
 
 from kombu import Connection, Exchange, Queue

@@ -89,7 +89,7 @@ class Committer:
             started = time.monotonic()
             try:
                 self._record(batch)
-            except Exception as error:  # one bad batch must not end the thread that everybody waits for
+            except Exception as error:  # noqa: BLE001 - one bad batch must not end the thread that everybody waits for
                 _log.exception("a batch could not be recorded")
                 _fail(batch, error)
             self._events.emit("task.accepted", count=len(batch), duration_s=time.monotonic() - started)
@@ -119,7 +119,7 @@ class Committer:
                 waiting.done.release()
 
     def _record_or_repeat(self, rows: Sequence[NewTask]) -> dict[UUID, Recorded]:
-        """A connection that broke says nothing about the commit; to record the same rows again is harmless and tells."""
+        """A connection that broke says nothing about the commit; recording the rows again is harmless and tells."""
         try:
             return self._submissions.record(rows)
         except StoreUnavailable:

@@ -1,7 +1,7 @@
 """Getting messages to the broker, in the background, many at a time; and noting in the store what it confirmed.
 
-One thread owns one connection. After any error the connection is thrown away and forgotten messages are nobody's but the
-relay's: their rows say when it takes over. So nothing here needs to be remembered, retried or saved.
+One thread owns one connection. After any error the connection is thrown away and forgotten messages are nobody's but
+the relay's: their rows say when it takes over. So nothing here needs to be remembered, retried or saved.
 """
 
 import logging
@@ -91,7 +91,7 @@ class Publisher:
                 self._broken(error)
                 self._stopping.wait(pause_s * random.uniform(0.5, 1))  # noqa: S311 - spreading load is no secret
                 pause_s = min(pause_s * 2, RECONNECT_MOST_S)
-            except Exception:  # the thread is all there is between the service and the broker: it goes on
+            except Exception:  # noqa: BLE001 - the thread is all there is between the service and the broker: it goes on
                 _log.exception("the publisher failed")
                 self._broken(BrokerUnavailable())
                 self._stopping.wait(pause_s)

@@ -1,7 +1,7 @@
 """Dead letters: messages that no worker could take, and that the broker put aside.
 
-The task behind one still waits in the store. A worker that is too old for its type may have refused it, so it is dispatched
-anew a few times; then it fails, and says why. A message that is not one of ours is logged and forgotten.
+The task behind one still waits in the store. A worker that is too old for its type may have refused it, so it is
+dispatched anew a few times; then it fails, and says why. A message that is not one of ours is logged and forgotten.
 """
 
 import logging

@@ -54,7 +54,7 @@ class RoleLoop:
         except TaskSystemError as error:
             self._failed(f"{error.detail} ({error.__cause__})")
             return False
-        except Exception as error:  # a role that stops for good would be a promise broken in silence
+        except Exception as error:  # noqa: BLE001 - a role that stops for good would be a promise broken in silence
             _log.exception("the %s failed", self._role.name)
             self._failed(repr(error))
             return False

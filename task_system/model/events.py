@@ -13,7 +13,9 @@ EVENTS = {
     "task.dispatched": "RabbitMQ confirmed messages (`count`)",
     "task.dispatch_failed": "a publisher's connection broke; the relay owns its `count` rows",
     "task.started": "a worker claimed a task (`task_id`, `task_type`, `attempt`, `queue`)",
-    "task.finished": "an attempt's outcome was recorded (`task_id`, `task_type`, `attempt`, `outcome`, `state`, `duration_s`)",
+    "task.finished": (
+        "an attempt's outcome was recorded (`task_id`, `task_type`, `attempt`, `outcome`, `state`, `duration_s`)"
+    ),
     "task.stale_delivery": "a message arrived whose task is finished, cancelled, running elsewhere or dispatched anew",
     "task.zombie": "an attempt ended after its lease was lost; its outcome was refused (`task_id`, `attempt`)",
     "worker.child_lost": "a pool process died under an attempt (`task_id`, `attempt`)",
@@ -44,5 +46,5 @@ class Events:
         for subscriber in self._subscribers:
             try:
                 subscriber(name, facts)
-            except Exception:
+            except Exception:  # noqa: BLE001 - who listens must not stop who works
                 _log.exception("a subscriber of %s failed", name)

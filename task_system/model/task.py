@@ -159,7 +159,7 @@ class Task:
 
 
 def status_of(state: State, run_at: datetime, now: datetime) -> str:
-    """The state in a person's words: the state in lower case, and `scheduled` for a PENDING task that is not due yet."""
+    """The state in a person's words: in lower case, and `scheduled` for a PENDING task that is not due yet."""
     if state is State.PENDING and run_at > now:
         return "scheduled"
     return state.lower()

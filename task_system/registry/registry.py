@@ -138,6 +138,7 @@ def _example(name: str, model: type[BaseModel], given: dict[str, Any] | None) ->
         model.model_validate(example)
     except ValidationError as error:
         raise DeclarationError(
-            f"Task type {name!r}: its example {example!r} does not validate; pass `example=` with parameters that do. {error}"
+            f"Task type {name!r}: its example {example!r} does not validate; pass `example=` with parameters that do. "
+            f"{error}"
         ) from error
     return example

@@ -1,4 +1,4 @@
-"""The truth: one row a task, in PostgreSQL or SQLite. One conditional UPDATE per change of state; time is the database's.
+"""The truth: one row a task, in PostgreSQL or SQLite. One conditional UPDATE a change of state; the database's time.
 
 One file per who asks: `submissions` (the API), `leases` (workers), `upkeep` (the keeper), `reading` (everybody),
 `workers` (who is alive). Connections and transactions stay in here: nothing of SQLAlchemy leaks upward.

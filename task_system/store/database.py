@@ -26,7 +26,7 @@ def _dumps(value: Any) -> str:
 
 
 class Database:
-    """One database, with a pool of connections of its own. Opens nothing until it is used, so it may be made before a fork.
+    """One database, with its own pool of connections. Opens nothing until it is used, so it may be made before a fork.
 
     url: `postgresql://…` or `sqlite:///…`.
     durable: whether a commit waits for the disk. Submissions need it; what a worker loses in a power cut is run again.
@@ -161,6 +161,6 @@ def _away() -> Iterator[None]:
 
 
 def _is_shutting_down(error: DBAPIError) -> bool:
-    """Class 57 of PostgreSQL's codes: the operator stopped it; 53: it has no room (disk, memory, connections); 25006: read only."""
+    """PostgreSQL's codes: 57…, the operator stopped it; 53…, no room (disk, memory, connections); 25006, read only."""
     code = getattr(error.orig, "sqlstate", None) or ""
     return code.startswith(("57", "53")) or code == "25006"

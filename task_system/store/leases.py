@@ -1,8 +1,8 @@
 """A worker's rights to run attempts: claimed, kept alive, given up with an outcome. Every change is fenced.
 
-Claims are fenced by `(id, dispatch_no, state)`: of all copies of a message one wins. Ends are fenced by `(id, lease_token)`:
-a worker that lost its lease cannot record anything. Both come in batches, because a round trip and a commit cost far more
-than a row.
+Claims are fenced by `(id, dispatch_no, state)`: of all copies of a message one wins. Ends are fenced by
+`(id, lease_token)`: a worker that lost its lease cannot record anything. Both come in batches, because a round trip and
+a commit cost far more than a row.
 """
 
 from collections.abc import Sequence
@@ -67,7 +67,7 @@ _CLAIM_POSTGRESQL = text(
            AS c(id, dispatch_no, lease_token)
      WHERE t.id = c.id AND t.dispatch_no = c.dispatch_no AND t.state IN ('PENDING', 'RETRY')
     RETURNING {", ".join(f"CAST(t.{name} AS text)" if name == "parameters" else f"t.{name}" for name in _RETURNED)}
-    """
+    """  # noqa: S608 - column names of ours
 )
 
 # One statement for every outcome. `delay_s` is there exactly when the task is to run again.
@@ -133,7 +133,7 @@ class Leases:
         return recorded, claimed
 
     def extend(self, leases: dict[UUID, UUID]) -> tuple[set[UUID], set[UUID]]:
-        """Keep these leases (token by task id) alive; answers the ids that still are ours, and those to be cancelled."""
+        """Keep these leases (token by task id) alive; answers the ids that are still ours, and those to cancel."""
         statement = (
             update(tasks)
             .where(tasks.c.id.in_(leases), tasks.c.lease_token.in_(leases.values()), tasks.c.state == State.STARTED)
@@ -157,7 +157,7 @@ class Leases:
     def progress(
         self, task_id: UUID, lease_token: UUID, percent: float, message: str, extra: dict[str, Any] | None
     ) -> bool:
-        """Show an attempt's progress; answers whether a cancel was requested. Raises LookupError when the lease is lost."""
+        """Show an attempt's progress; answers whether a cancel was requested. Raises LookupError for a lost lease."""
         statement = (
             update(tasks)
             .where(tasks.c.id == task_id, tasks.c.lease_token == lease_token, tasks.c.state == State.STARTED)

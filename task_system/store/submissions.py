@@ -28,7 +28,7 @@ _INSERT_POSTGRESQL = text(
            LATERAL (SELECT coalesce(n.run_at, now() + n.delay_s * interval '1 second')) AS due(at)
     ON CONFLICT (id) DO NOTHING
     RETURNING id, created_at, run_at, run_at <= now() AS due
-    """
+    """  # noqa: S608 - a number of ours
 )
 
 

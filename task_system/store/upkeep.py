@@ -51,7 +51,7 @@ class Upkeep:
         return taken
 
     def confirm(self, dispatches: Sequence[Dispatch]) -> int:
-        """Note that the broker has these messages. Rows that were claimed, or dispatched anew, in between are left alone."""
+        """Note that the broker has these messages. Rows claimed or dispatched anew in between are left alone."""
         numbers = {dispatch.task_id: dispatch.dispatch_no for dispatch in dispatches}
         statement = (
             update(tasks)
@@ -145,7 +145,7 @@ class Upkeep:
             return connection.execute(statement).rowcount
 
     def prune(self, retention_s: float, limit: int) -> int:
-        """Remove up to `limit` tasks that finished longer ago than that, with their attempts; whole partitions where possible."""
+        """Remove up to `limit` tasks that finished longer ago, with their attempts; whole partitions where possible."""
         with self._database.write() as connection:
             if self._database.is_postgresql:
                 now = connection.scalar(select(func.now()))
@@ -157,13 +157,12 @@ class Upkeep:
     def lead(self, role: str, holder: str, lease_s: float) -> bool:
         """Take or keep the right to be the only one in a role; answers whether it is ours now."""
         if self._database.is_postgresql:
-            insert_or = "INSERT INTO leaders (role, holder, until) VALUES (:role, :holder, now() + make_interval(secs => :lease_s))"
-            now = "now()"
+            now, until = "now()", "now() + make_interval(secs => :lease_s)"
         else:
-            insert_or = "INSERT INTO leaders (role, holder, until) VALUES (:role, :holder, utc_now(:lease_s))"
-            now = "utc_now(0)"
+            now, until = "utc_now(0)", "utc_now(:lease_s)"
         statement = text(
-            f"{insert_or} ON CONFLICT (role) DO UPDATE SET holder = excluded.holder, until = excluded.until"  # noqa: S608
+            f"INSERT INTO leaders (role, holder, until) VALUES (:role, :holder, {until})"  # noqa: S608 - no caller's text
+            " ON CONFLICT (role) DO UPDATE SET holder = excluded.holder, until = excluded.until"
             f" WHERE leaders.holder = excluded.holder OR leaders.until < {now}"
         )
         with self._database.write() as connection:

@@ -1,4 +1,4 @@
-"""Copies of results to Redis, by one thread, as many at a time as have gathered. Best effort: the store has them all."""
+"""Copies of results to Redis, by one thread, as many at a time as gathered. Best effort: the store has them all."""
 
 import logging
 import threading

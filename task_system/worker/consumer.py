@@ -1,4 +1,4 @@
-"""Celery's consumer without its delayed delivery: nothing of ours waits in the broker, so it needs no queues for that."""
+"""Celery's consumer without its delayed delivery: nothing of ours waits in the broker, so it needs no queues."""
 
 from celery.worker.consumer import Consumer
 

@@ -60,7 +60,7 @@ class WorkerContext(Context):
 
     def resource(self, kind: type[R]) -> R:
         try:
-            return cast(R, self._resources[kind])
+            return cast("R", self._resources[kind])
         except KeyError:
             raise LookupError(f"this process was wired without a {kind.__name__}") from None
 

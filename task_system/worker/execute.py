@@ -46,7 +46,7 @@ def run_attempt(job: Job) -> tuple[AttemptEnd, float]:
     started = time.perf_counter()
     try:
         end = _perform(runtime(), job)
-    except BaseException as error:  # SystemExit in a handler ends the attempt, not the worker
+    except BaseException as error:  # noqa: BLE001 - SystemExit in a handler ends the attempt, not the worker
         end = _raised(RetryPolicy(), job, error)
     return end, time.perf_counter() - started
 
@@ -58,7 +58,7 @@ def _perform(here: Runtime, job: Job) -> AttemptEnd:
     except ValidationError as error:
         # The type changed since the task was accepted: another attempt would fail alike.
         return _ended("failure", "InvalidParameters", str(errors_of(error, "parameters")))
-    except Exception as error:
+    except Exception as error:  # noqa: BLE001 - a model's own validators may raise anything
         return _ended("failure", type(error).__name__, str(error))
     context = here.context(job)
     end = _handled(task_type, context, parameters, job)
@@ -77,7 +77,7 @@ def _handled(task_type: TaskType, context: WorkerContext, parameters: Any, job: 
             return _ended("cancelled", "Cancelled", "cancelled while running")
         late = TimeLimitExceeded(f"The attempt ran longer than {task_type.timeout_s:g} s.")
         return _raised(task_type.retry, job, late)
-    except BaseException as error:
+    except BaseException as error:  # noqa: BLE001 - whatever it is, it is the attempt's end
         return _raised(task_type.retry, job, error)
 
 

@@ -75,7 +75,7 @@ class Heartbeat:
                 self.beat()
             except StoreUnavailable as error:
                 _log.warning("no heartbeat: %s (%s)", error.detail, error.__cause__)
-            except Exception:  # without its heartbeat a worker loses everything it runs
+            except Exception:  # noqa: BLE001 - without its heartbeat a worker loses everything it runs
                 _log.exception("a heartbeat failed")
             if self._stopping.wait(self._every_s):
                 return

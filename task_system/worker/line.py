@@ -1,7 +1,7 @@
 """The line before a worker's slots: high before normal before low, and nobody waits for ever.
 
-Strict priority, except that a level which was passed over `TURN_AFTER` times in a row gets the next slot. So a newly arrived
-high task never waits for more than one slot, and low tasks go on finishing however many high ones come.
+Strict priority, except that a level which was passed over `TURN_AFTER` times in a row gets the next slot. So a newly
+arrived high task never waits for more than one slot, and low tasks go on finishing however many high ones come.
 """
 
 from collections import deque

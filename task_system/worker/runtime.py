@@ -1,4 +1,4 @@
-"""What attempts need in the process that runs them. Set once, before the pool forks, because a pipe carries no objects."""
+"""What attempts need in the process that runs them. Set once, before the pool forks: a pipe carries no objects."""
 
 from __future__ import annotations
 

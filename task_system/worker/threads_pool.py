@@ -1,8 +1,8 @@
 """A Celery pool of threads with time limits, for the embedded mode and for work that mostly waits.
 
-Celery's own pool of threads ignores time limits and cannot stop anything. A thread cannot be killed, but it can be told:
-an exception is raised inside it when it next runs Python code. If that does not help, the attempt's end is recorded without
-it, its late outcome is refused by the store, and a new thread takes its slot.
+Celery's own pool of threads ignores time limits and cannot stop anything. A thread cannot be killed, but it can be
+told: an exception is raised inside it when it next runs Python code. If that does not help, the attempt's end is
+recorded without it, its late outcome is refused by the store, and a new thread takes its slot.
 """
 
 import ctypes
@@ -124,7 +124,7 @@ class ThreadsPool(BasePool):
             try:
                 job.accept_callback(job.thread, job.began_at)
                 outcome = (job.callback, job.target(*job.args))
-            except BaseException as error:
+            except BaseException as error:  # noqa: BLE001 - the pool's caller is told of anything
                 outcome = (job.error_callback, _info(error))
             with self._lock:
                 self._running.pop(job.thread, None)
@@ -165,12 +165,12 @@ class ThreadsPool(BasePool):
 
 
 def _raise_in(thread: int, error: type[BaseException]) -> None:
-    """Raise an exception in another thread, when it next runs Python code (CPython's C API, `PyThreadState_SetAsyncExc`)."""
+    """Raise an exception in another thread, when it next runs Python code: `PyThreadState_SetAsyncExc` of the C API."""
     ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(thread), ctypes.py_object(error))
 
 
 def _info(error: BaseException) -> ExceptionInfo:
     try:
         raise error
-    except BaseException:
+    except BaseException:  # noqa: BLE001 - raised on the line above, for its traceback
         return ExceptionInfo()
