@@ -5,7 +5,8 @@ from datetime import timedelta
 from uuid import UUID
 
 import orjson
-from sqlalchemy import Connection, insert, select, text
+from sqlalchemy import Connection, select, text
+from sqlalchemy.dialects.sqlite import insert
 
 from task_system.model.task import NewTask, Recorded
 from task_system.store.database import Database
@@ -104,8 +105,9 @@ def _insert_sqlite(connection: Connection, rows: Sequence[NewTask]) -> dict[UUID
                 "relay_at": relay_at,
             }
         )
-    connection.execute(insert(tasks).prefix_with("OR IGNORE"), values)
-    return recorded
+    inserted = connection.execute(insert(tasks).on_conflict_do_nothing(index_elements=[tasks.c.id]), values).rowcount
+    # Where some were there before, the table knows what was recorded then.
+    return recorded if inserted == len(rows) else {}
 
 
 def _select(connection: Connection, ids: Sequence[UUID]) -> dict[UUID, Recorded]:
