@@ -1,0 +1,118 @@
+"""What the tests of all folders share: private servers that start once, and databases that are copied for each test.
+
+A server that is not installed skips its tests and says so; where `CI=true` it fails them, for there nothing is missing.
+"""
+
+import itertools
+import os
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NoReturn
+
+import pytest
+from hypothesis import HealthCheck, settings
+
+from task_system.store import Database
+from task_system.store.migrate import upgrade
+from task_system.testing.servers import PostgreSQL, RabbitMQ, Server, ServerMissing
+from tests.contract.kit import Store
+
+# The machine is busy and shared: how long one example takes says nothing.
+settings.register_profile("default", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("default")
+
+_numbers = itertools.count(1)
+
+
+def _missing(reason: str) -> NoReturn:
+    if os.environ.get("CI") == "true":
+        pytest.fail(reason)
+    pytest.skip(reason)
+
+
+def _running(server: Server) -> Iterator[Server]:
+    try:
+        server.start()
+    except ServerMissing as error:
+        _missing(str(error))
+    try:
+        yield server
+    finally:
+        server.stop()
+        shutil.rmtree(server.folder, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def postgresql_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PostgreSQL]:
+    """A private PostgreSQL for the session."""
+    server = PostgreSQL(tmp_path_factory.mktemp("postgresql"), durable=False)
+    for _ in _running(server):
+        yield server
+
+
+@pytest.fixture(scope="session")
+def rabbitmq_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RabbitMQ]:
+    """A private RabbitMQ for the session; a test that kills it starts it again."""
+    server = RabbitMQ(tmp_path_factory.mktemp("rabbitmq"))
+    for _ in _running(server):
+        yield server
+
+
+@pytest.fixture(scope="session")
+def migrated_sqlite(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An SQLite file at today's schema, to be copied."""
+    path = tmp_path_factory.mktemp("sqlite") / "template.db"
+    database = Database(f"sqlite:///{path}", durable=False)
+    upgrade(database)
+    database.close()
+    return path
+
+
+@pytest.fixture(scope="session")
+def migrated_postgresql(postgresql_server: PostgreSQL) -> str:
+    """The name of a PostgreSQL database at today's schema, to be copied."""
+    database = Database(postgresql_server.create_database("template_tasks"))
+    upgrade(database)
+    database.close()
+    return "template_tasks"
+
+
+@pytest.fixture
+def sqlite_url(migrated_sqlite: Path, tmp_path: Path) -> str:
+    """A fresh SQLite database at today's schema."""
+    path = tmp_path / "store" / "tasks.db"
+    path.parent.mkdir()
+    shutil.copy(migrated_sqlite, path)
+    return f"sqlite:///{path}"
+
+
+@pytest.fixture
+def postgresql_url(postgresql_server: PostgreSQL, migrated_postgresql: str) -> Iterator[str]:
+    """A fresh PostgreSQL database at today's schema."""
+    name = f"tasks_{next(_numbers)}"
+    yield postgresql_server.create_database(name, template=migrated_postgresql)
+    postgresql_server.drop_database(name)
+
+
+@pytest.fixture
+def sqlite(sqlite_url: str) -> Iterator[Store]:
+    """A store on SQLite."""
+    database = Database(sqlite_url, durable=False, connections=10)
+    yield Store(database)
+    database.close()
+
+
+@pytest.fixture
+def postgresql(postgresql_url: str) -> Iterator[Store]:
+    """A store on PostgreSQL."""
+    database = Database(postgresql_url, connections=10)
+    yield Store(database)
+    database.close()
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def store(request: pytest.FixtureRequest) -> Store:
+    """A store on each of the databases that the product runs on."""
+    made: Store = request.getfixturevalue(request.param)
+    return made
