@@ -1,0 +1,80 @@
+# Every target first sets up what it needs, once. PYTHON names another interpreter than python3.
+
+PYTHON ?= python3
+BIN := .venv/bin
+RUNTIME := .venv/.runtime
+DEV := .venv/.dev
+COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
+	--custom-compile-command "make lock" pyproject.toml
+
+export PYTHON
+
+.DEFAULT_GOAL := help
+.PHONY: help setup run stack migrate up down test test-fast check lint types imports format bench memory lock upgrade
+
+help: ## Show this list.
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+$(RUNTIME): requirements.txt pyproject.toml
+	@tools/setup.sh requirements.txt
+	@touch $@
+
+$(DEV): requirements-dev.txt pyproject.toml
+	@tools/setup.sh requirements-dev.txt
+	@touch $(RUNTIME) $@
+
+setup: $(DEV) ## Make .venv with all that development needs.
+
+run: $(RUNTIME) ## Run the whole service in one process (PORT, DATA_DIR).
+	@$(BIN)/python -m task_system run
+
+stack: $(RUNTIME) ## Run the full stack without containers: RabbitMQ, Redis, PostgreSQL, every role a process.
+	@$(BIN)/python -m task_system stack
+
+migrate: $(RUNTIME) ## Bring database and broker to what this version needs.
+	@$(BIN)/python -m task_system migrate
+
+up: ## Run the full stack in containers.
+	docker compose up --build
+
+down: ## Stop the containers; their data are kept.
+	docker compose down
+
+test: check ## All checks and all tests, on private servers; what CI runs.
+	@$(BIN)/python -m task_system.testing.servers.install || [ "$$CI" != true ]
+	@$(BIN)/pytest -n 2 --dist loadfile
+
+test-fast: $(DEV) ## Tests that start no servers, or only a database.
+	@$(BIN)/pytest -n 2 --dist loadfile tests/unit tests/contract
+
+check: lint types imports ## Style, types, import rules.
+
+lint: $(DEV) ## Style: ruff.
+	@$(BIN)/ruff check
+	@$(BIN)/ruff format --check
+
+types: $(DEV) ## Types: mypy, strict.
+	@$(BIN)/mypy
+
+imports: $(DEV) ## Who may import whom: import-linter.
+	@$(BIN)/lint-imports
+
+format: $(DEV) ## Mend style where that can be done mechanically.
+	@$(BIN)/ruff check --fix
+	@$(BIN)/ruff format
+
+bench: $(DEV) ## Measure beside a plain Flask + Celery service (minutes; needs wrk).
+	@$(BIN)/python -m benchmarks.submit
+	@$(BIN)/python -m benchmarks.work
+	@$(BIN)/python -m benchmarks.priority
+
+memory: $(DEV) ## Measure the resident memory of idle processes.
+	@$(BIN)/python -m benchmarks.memory
+
+lock: $(DEV) ## Pin and hash what pyproject.toml asks for.
+	@$(COMPILE) --output-file requirements.txt
+	@$(COMPILE) --output-file requirements-dev.txt --extra dev --constraints requirements.txt
+
+upgrade: $(DEV) ## The same with every package at its newest.
+	@$(COMPILE) --output-file requirements.txt --upgrade
+	@$(COMPILE) --output-file requirements-dev.txt --upgrade --extra dev --constraints requirements.txt
