@@ -12,7 +12,7 @@ from typing import Any
 from uuid import UUID
 
 import orjson
-from sqlalchemy import Connection, RowMapping, insert, select, text, update
+from sqlalchemy import Connection, RowMapping, case, insert, select, text, update
 
 from task_system.model.outcome import AttemptEnd, Claim, Finish
 from task_system.model.states import WAITING, State
@@ -70,9 +70,10 @@ _CLAIM_POSTGRESQL = text(
     """  # noqa: S608 - column names of ours
 )
 
-# One statement for every outcome. `delay_s` is there exactly when the task is to run again.
+# One statement for every outcome. `delay_s` is there exactly when the task is to run again; a cancel prevents that.
+_AGAIN = "e.delay_s IS NOT NULL AND t.cancel_requested_at IS NULL"
 _FINISH_POSTGRESQL = text(
-    """
+    f"""
     WITH ends AS (
         SELECT * FROM jsonb_to_recordset(CAST(:rows AS jsonb))
                AS e(id uuid, lease_token uuid, outcome text, state text, charged bool, result text, delay_s float8,
@@ -80,12 +81,13 @@ _FINISH_POSTGRESQL = text(
                     progress_percent float8, progress_message text, progress_fields jsonb)
     ), ended AS (
         UPDATE tasks AS t
-           SET state = e.state, result = e.result, lease_token = NULL, lease_until = NULL,
-               finished_at = CASE WHEN e.delay_s IS NULL THEN now() END,
-               run_at = coalesce(now() + make_interval(secs => e.delay_s), t.run_at),
-               relay_at = now() + make_interval(secs => e.delay_s),
-               published_at = CASE WHEN e.delay_s IS NULL THEN t.published_at END,
-               dispatch_no = t.dispatch_no + CASE WHEN e.delay_s IS NULL THEN 0 ELSE 1 END,
+           SET state = CASE WHEN e.delay_s IS NULL OR {_AGAIN} THEN e.state ELSE 'CANCELLED' END,
+               result = e.result, lease_token = NULL, lease_until = NULL,
+               finished_at = CASE WHEN {_AGAIN} THEN NULL ELSE now() END,
+               run_at = CASE WHEN {_AGAIN} THEN now() + make_interval(secs => e.delay_s) ELSE t.run_at END,
+               relay_at = CASE WHEN {_AGAIN} THEN now() + make_interval(secs => e.delay_s) END,
+               published_at = CASE WHEN {_AGAIN} THEN NULL ELSE t.published_at END,
+               dispatch_no = t.dispatch_no + CASE WHEN {_AGAIN} THEN 1 ELSE 0 END,
                uncharged_attempts = t.uncharged_attempts + CASE WHEN e.charged THEN 0 ELSE 1 END,
                lost_leases = t.lost_leases + CASE WHEN e.outcome = 'lost' THEN 1 ELSE 0 END,
                error_type = e.error_type, error_message = e.error_message, error_traceback = e.error_traceback,
@@ -103,7 +105,7 @@ _FINISH_POSTGRESQL = text(
           FROM ended WHERE outcome <> 'success'
     )
     SELECT lease_token, state, finished_at FROM ended
-    """
+    """  # noqa: S608 - a condition of ours
 )
 
 
@@ -237,7 +239,6 @@ def _finish_one(connection: Connection, finish: Finish) -> Recorded | None:
         update(tasks)
         .where(tasks.c.id == finish.task_id, tasks.c.lease_token == finish.lease_token, tasks.c.state == State.STARTED)
         .values(
-            state=end.state,
             result=end.result,
             lease_token=None,
             lease_until=None,
@@ -247,7 +248,7 @@ def _finish_one(connection: Connection, finish: Finish) -> Recorded | None:
             uncharged_attempts=tasks.c.uncharged_attempts + (0 if end.charged else 1),
             lost_leases=tasks.c.lost_leases + (1 if end.outcome == "lost" else 0),
             **_said(end),
-            **(_over() if end.delay_s is None else _again(end.delay_s)),
+            **(_over(end.state) if end.delay_s is None else _again(end.state, end.delay_s)),
         )
         .returning(tasks.c.id, tasks.c.attempt, tasks.c.worker, tasks.c.started_at, tasks.c.state, tasks.c.finished_at)
     )
@@ -264,16 +265,20 @@ def _said(end: AttemptEnd) -> dict[str, Any]:
     return {name: value for name, value in said.items() if value is not None}
 
 
-def _over() -> dict[str, Any]:
-    return {"finished_at": now_plus(0), "relay_at": None}
+def _over(state: State) -> dict[str, Any]:
+    return {"state": state, "finished_at": now_plus(0), "relay_at": None}
 
 
-def _again(delay_s: float) -> dict[str, Any]:
+def _again(state: State, delay_s: float) -> dict[str, Any]:
+    """Unless a cancel was requested: then the task is over."""
+    cancelled = tasks.c.cancel_requested_at.is_not(None)
     return {
-        "run_at": now_plus(delay_s),
-        "relay_at": now_plus(delay_s),
-        "published_at": None,
-        "dispatch_no": tasks.c.dispatch_no + 1,
+        "state": case((cancelled, State.CANCELLED), else_=state),
+        "finished_at": case((cancelled, now_plus(0)), else_=None),
+        "run_at": case((cancelled, tasks.c.run_at), else_=now_plus(delay_s)),
+        "relay_at": case((cancelled, None), else_=now_plus(delay_s)),
+        "published_at": case((cancelled, tasks.c.published_at), else_=None),
+        "dispatch_no": tasks.c.dispatch_no + case((cancelled, 0), else_=1),
     }
 
 
