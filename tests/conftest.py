@@ -89,30 +89,38 @@ def sqlite_url(migrated_sqlite: Path, tmp_path: Path) -> str:
 
 @pytest.fixture
 def postgresql_url(postgresql_server: PostgreSQL, migrated_postgresql: str) -> Iterator[str]:
-    """A fresh PostgreSQL database at today's schema."""
+    """A PostgreSQL database at today's schema, for one test alone."""
     name = f"tasks_{next(_numbers)}"
     yield postgresql_server.create_database(name, template=migrated_postgresql)
     postgresql_server.drop_database(name)
 
 
+@pytest.fixture(scope="session")
+def postgresql_database(postgresql_server: PostgreSQL, migrated_postgresql: str) -> Iterator[Database]:
+    """A PostgreSQL database at today's schema, for all tests that only change rows."""
+    database = Database(postgresql_server.create_database("tasks_of_all", template=migrated_postgresql), connections=10)
+    yield database
+    database.close()
+
+
 @pytest.fixture
 def sqlite(sqlite_url: str) -> Iterator[Store]:
-    """A store on SQLite."""
+    """An empty store on SQLite."""
     database = Database(sqlite_url, durable=False, connections=10)
     yield Store(database)
     database.close()
 
 
 @pytest.fixture
-def postgresql(postgresql_url: str) -> Iterator[Store]:
-    """A store on PostgreSQL."""
-    database = Database(postgresql_url, connections=10)
-    yield Store(database)
-    database.close()
+def postgresql(postgresql_database: Database) -> Store:
+    """An empty store on PostgreSQL."""
+    store = Store(postgresql_database)
+    store.empty()
+    return store
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
 def store(request: pytest.FixtureRequest) -> Store:
-    """A store on each of the databases that the product runs on."""
+    """An empty store on each of the databases that the product runs on."""
     made: Store = request.getfixturevalue(request.param)
     return made

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from typing import Any, TypeVar
 from uuid import UUID, uuid4
 
-from sqlalchemy import RowMapping, insert, select, update
+from sqlalchemy import RowMapping, delete, insert, select, update
 
 from task_system.model.ids import new_id
 from task_system.model.outcome import AttemptEnd, Claim, Finish
@@ -18,7 +18,7 @@ from task_system.store import Database
 from task_system.store.leases import Claimed, Leases, Recorded
 from task_system.store.reading import Reading
 from task_system.store.submissions import Submissions
-from task_system.store.tables import attempts, tasks
+from task_system.store.tables import attempts, metadata, tasks
 from task_system.store.types import now_plus
 from task_system.store.upkeep import Upkeep
 from task_system.store.workers import Workers
@@ -108,6 +108,12 @@ class Store:
 
     # Past the product.
 
+    def empty(self) -> None:
+        """No rows."""
+        with self.database.write() as connection:
+            for table in metadata.tables.values():
+                connection.execute(delete(table))
+
     def row(self, task_id: UUID) -> RowMapping:
         """All columns of a task."""
         with self.database.read() as connection:
@@ -122,8 +128,7 @@ class Store:
     def now(self) -> datetime:
         """The database's time."""
         with self.database.read() as connection:
-            now = connection.scalar(select(now_plus(0)))
-        assert now
+            now: datetime = connection.execute(select(now_plus(0))).scalar_one()
         return now
 
     def change(self, task_id: UUID, **values: Any) -> None:
