@@ -40,7 +40,7 @@ TRANSITIONS: dict[State, dict[State, str]] = {
         State.SUCCESS: "the worker, when the handler returned",
         State.RETRY: "the worker, when an attempt failed and more are allowed; the rescuer, when a lease ran out",
         State.FAILURE: "the worker, when the last attempt failed; the rescuer, for a task that kills its workers",
-        State.CANCELLED: "the worker or the rescuer, when an attempt that was to be cancelled has ended without a result",
+        State.CANCELLED: "the worker or the rescuer, when an attempt ended that was to be cancelled",
         State.PENDING: "the worker, for a snooze or a hand-back at shutdown, neither of which costs an attempt",
     },
     State.SUCCESS: {},
