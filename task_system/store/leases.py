@@ -146,15 +146,10 @@ class Leases:
             rows = connection.execute(statement).all()
         return {row.id for row in rows}, {row.id for row in rows if row.cancel_requested_at is not None}
 
-    def still_reserved(self, task_ids: Sequence[UUID]) -> None:
-        """This worker holds messages of these tasks, which wait for a slot: nobody need look for them elsewhere."""
-        statement = (
-            update(tasks)
-            .where(tasks.c.id.in_(task_ids), tasks.c.state.in_(WAITING))
-            .values(published_at=now_plus(0), relay_at=None)
-        )
+    def still_reserved(self, reserved: dict[UUID, int]) -> None:
+        """This worker holds the messages of these dispatches (number by task id), which wait for a slot."""
         with self._database.write() as connection:
-            connection.execute(statement)
+            note_held(connection, reserved)
 
     def progress(
         self, task_id: UUID, lease_token: UUID, percent: float, message: str, extra: dict[str, Any] | None
@@ -297,6 +292,21 @@ def keep_attempt(connection: Connection, row: RowMapping, end: AttemptEnd) -> No
             error_traceback=end.error_traceback,
         )
     )
+
+
+def note_held(connection: Connection, numbers: dict[UUID, int]) -> int:
+    """Somebody holds the messages of these dispatches: nobody need publish them, or look for them elsewhere, for now.
+
+    Rows claimed or dispatched anew in between are left alone. Answers how many were not.
+    """
+    same = next(iter(numbers.values())) if len(set(numbers.values())) == 1 else None
+    current = tasks.c.dispatch_no == (case(numbers, value=tasks.c.id) if same is None else same)
+    statement = (
+        update(tasks)
+        .where(tasks.c.id.in_(numbers), tasks.c.state.in_(WAITING), current)
+        .values(published_at=now_plus(0), relay_at=None)
+    )
+    return connection.execute(statement).rowcount
 
 
 def _cancel_of(row: Any, task_id: UUID) -> bool:

@@ -14,7 +14,7 @@ from task_system.model.states import LIVE, WAITING, State
 from task_system.model.task import Dispatch
 from task_system.store import partitions
 from task_system.store.database import Database
-from task_system.store.leases import keep_attempt
+from task_system.store.leases import keep_attempt, note_held
 from task_system.store.tables import attempts, leaders, tasks
 from task_system.store.types import now_plus
 
@@ -52,21 +52,8 @@ class Upkeep:
 
     def confirm(self, dispatches: Sequence[Dispatch]) -> int:
         """Note that the broker has these messages. Rows claimed or dispatched anew in between are left alone."""
-        numbers = {dispatch.task_id: dispatch.dispatch_no for dispatch in dispatches}
-        statement = (
-            update(tasks)
-            .where(
-                tasks.c.id.in_(numbers),
-                tasks.c.state.in_(WAITING),
-                tasks.c.dispatch_no
-                == (
-                    next(iter(numbers.values())) if len(set(numbers.values())) == 1 else case(numbers, value=tasks.c.id)
-                ),
-            )
-            .values(published_at=now_plus(0), relay_at=None)
-        )
         with self._database.write() as connection:
-            return connection.execute(statement).rowcount
+            return note_held(connection, {dispatch.task_id: dispatch.dispatch_no for dispatch in dispatches})
 
     def release(self, dispatches: Sequence[Dispatch]) -> None:
         """Give rows back to the relay at once: their messages were not taken by the broker."""

@@ -232,10 +232,10 @@ class Foreman:
         with self._lock:
             return {run.task_id: token for token, run in self._running.items()}
 
-    def reserved(self) -> list[UUID]:
-        """The tasks that wait for a slot here."""
+    def reserved(self) -> dict[UUID, int]:
+        """The dispatches that wait for a slot here, their number by task id."""
         with self._lock:
-            return [run.task_id for run in self._line.waiting()]
+            return {run.task_id: run.dispatch_no for run in self._line.waiting()}
 
     def cancel(self, task_id: UUID) -> None:
         """A cancel was requested: tell the attempt; if it still runs when told again, kill it."""

@@ -15,7 +15,8 @@ _log = logging.getLogger(__name__)
 class Heartbeat:
     """One thread per worker: every `every_s` seconds one statement for all leases, and one for the worker itself.
 
-    leases_now: the worker's leases, token by task id. reserved_now: tasks that wait for a slot in this worker.
+    leases_now: the worker's leases, token by task id. reserved_now: dispatches that wait for a slot in
+    this worker, their number by task id.
     on_cancel, on_lost: told a task's id, in the heartbeat's thread.
     """
 
@@ -27,7 +28,7 @@ class Heartbeat:
         *,
         every_s: float,
         leases_now: Callable[[], dict[UUID, UUID]],
-        reserved_now: Callable[[], list[UUID]],
+        reserved_now: Callable[[], dict[UUID, int]],
         on_cancel: Callable[[UUID], None],
         on_lost: Callable[[UUID, UUID], None],
     ) -> None:

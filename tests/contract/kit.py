@@ -9,7 +9,7 @@ from uuid import UUID, uuid4
 
 from sqlalchemy import RowMapping, delete, insert, select, update
 
-from task_system.model.ids import new_id
+from task_system.model.ids import first_id_at, new_id
 from task_system.model.outcome import AttemptEnd, Claim, Finish
 from task_system.model.routing import Priority, queue_name
 from task_system.model.states import LIVE, State
@@ -41,6 +41,11 @@ def new_task(**changed: Any) -> NewTask:
     } | changed
     values.setdefault("queue", queue_name("default", values["priority"]))
     return NewTask(**values)
+
+
+def id_at(moment: datetime) -> UUID:
+    """An id as if made at that moment."""
+    return UUID(int=first_id_at(moment).int | uuid4().int & (1 << 62) - 1)
 
 
 def dispatch_of(row: NewTask, dispatch_no: int = 1) -> Dispatch:
@@ -140,9 +145,10 @@ class Store:
         """As if the worker had not been heard of for too long."""
         self.change(task_id, lease_until=now_plus(-1))
 
-    def make_due(self, task_id: UUID) -> None:
-        """As if the time of its next dispatch had come."""
-        self.change(task_id, relay_at=now_plus(-1))
+    def make_due(self, *task_ids: UUID) -> None:
+        """As if the time of their next dispatch had come."""
+        with self.database.write() as connection:
+            connection.execute(update(tasks).where(tasks.c.id.in_(task_ids)).values(relay_at=now_plus(-1)))
 
     def request_cancel(self, task_id: UUID) -> None:
         """As the API marks a running task."""
@@ -152,7 +158,7 @@ class Store:
         """A row in any state, as nothing but the table's own checks would have it."""
         moment = values.setdefault("created_at", datetime.now(UTC))
         plain: dict[str, Any] = {
-            "id": new_id(),
+            "id": id_at(moment),
             "task_type": "echo",
             "queue": "default.normal",
             "priority": "normal",
