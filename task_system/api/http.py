@@ -35,13 +35,21 @@ def parsed(model: type[M]) -> M:
     if not request.is_json:
         raise UnsupportedMediaType("Send JSON with the header `Content-Type: application/json`.")
     try:
-        body = orjson.loads(request.get_data(cache=False))
+        body = orjson.loads(_received())
     except orjson.JSONDecodeError as error:
         raise BadRequest(f"The body is not valid JSON: {error}.") from None
     try:
         return model.model_validate(body)
     except ValidationError as error:
         raise InvalidSubmission(errors=errors_of(error)) from None
+
+
+def _received() -> bytes:
+    data = request.get_data(cache=False)
+    if request.content_length is None:
+        # A body that comes in chunks is cut at the limit; only who reads on is told that there is more.
+        request.stream.read(1)
+    return data
 
 
 def answer(body: Any, status: int = 200, **headers: str) -> Response:

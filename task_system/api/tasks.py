@@ -1,10 +1,11 @@
 """/api/tasks: submit a task, and read it."""
 
+from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any
 from uuid import UUID
 
 from flask import Blueprint, Response
-from pydantic import AwareDatetime, Field, model_validator
+from pydantic import AwareDatetime, Field, field_validator, model_validator
 
 from task_system.api.http import Body, answer, parsed
 from task_system.api.services import services
@@ -29,6 +30,17 @@ class SubmitTask(Body):
     priority: Annotated[Priority, Field(description="high overtakes normal, normal overtakes low.")] = Priority.NORMAL
     delay: Annotated[float, Field(ge=0, le=LONGEST_DELAY_S, allow_inf_nan=False, description="Seconds to wait.")] = 0.0
     run_at: Annotated[AwareDatetime | None, Field(description="Not before this moment, ISO 8601 with a zone.")] = None
+
+    @field_validator("run_at")
+    @classmethod
+    def _within_reach(cls, run_at: datetime | None) -> datetime | None:
+        try:
+            moment = run_at and run_at.astimezone(UTC)
+        except OverflowError:
+            raise ValueError("no calendar has this moment") from None
+        if moment and moment > datetime.now(UTC) + timedelta(seconds=LONGEST_DELAY_S):
+            raise ValueError("must be within ten years from now")
+        return moment
 
     @model_validator(mode="after")
     def _one_time(self) -> "SubmitTask":

@@ -10,7 +10,9 @@ from granian.constants import Interfaces
 from granian.log import LogLevels
 from granian.server import Server as Granian
 from waitress import create_server
+from waitress.channel import HTTPChannel
 
+from task_system.cli.refusals import ProblemTask
 from task_system.model.errors import ConfigurationError
 from task_system.model.routing import LANES, queues_of
 from task_system.settings import Settings
@@ -46,6 +48,7 @@ def run() -> None:
         )
     service = Embedded(settings)
     app = service.start()
+    HTTPChannel.error_task_class = ProblemTask
     server = create_server(
         app,
         host=settings.host,

@@ -98,14 +98,20 @@ class Dispatcher:
 def validated(task_type: TaskType, parameters: Any) -> bytes:
     """These parameters as JSON, if the type's model takes them. Raises InvalidSubmission with a path for each error."""
     try:
-        task_type.parameters.model_validate(parameters)
+        encoded = orjson.dumps(parameters)
+        # As the worker will read them: what is accepted here must not be refused there.
+        task_type.parameters.model_validate_json(encoded)
+    except orjson.JSONEncodeError as error:
+        raise _unusable(f"They cannot be stored: {error}.") from None
     except ValidationError as error:
         raise InvalidSubmission(errors=errors_of(error, "parameters")) from None
-    encoded = orjson.dumps(parameters)
     if _NUL.search(encoded):
-        message = "Text must not contain the character U+0000."
-        raise InvalidSubmission(errors=[{"path": "parameters", "message": message}])
+        raise _unusable("Text must not contain the character U+0000.")
     return encoded
+
+
+def _unusable(message: str) -> InvalidSubmission:
+    return InvalidSubmission(errors=[{"path": "parameters", "message": message}])
 
 
 def errors_of(error: ValidationError, *prefix: str) -> list[dict[str, str]]:
