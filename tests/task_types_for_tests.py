@@ -1,0 +1,219 @@
+"""Task types that do what tests need. The service under test is told of them by `TASK_MODULES`.
+
+A handler that is to be counted appends to a file what it did, on disk before it goes on: a witness outside the service.
+"""
+
+import ctypes
+import json
+import os
+import time
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict
+
+from task_system import Context, Fail, Retry, RetryPolicy, Snooze, task_type
+
+QUICKLY = RetryPolicy(max_attempts=3, base_s=0.05, jitter=False)
+ONCE = RetryPolicy(max_attempts=1)
+#: Nobody waits longer for a test that has died.
+GIVE_UP_S = 60.0
+
+
+class Parameters(BaseModel):
+    """Base of all: nothing unknown."""
+
+    model_config = ConfigDict(extra="forbid")
+
+
+class Nothing(Parameters):
+    """No parameters."""
+
+
+class Anything(Parameters):
+    """Any JSON."""
+
+    value: Any = None
+
+
+class Failures(Parameters):
+    """How often to fail first."""
+
+    times: int = 1
+
+
+class Gate(Parameters):
+    """A file to wait for."""
+
+    gate: str = "/nonexistent"
+
+
+class Witnessed(Parameters):
+    """Where to say what happened, and how long it takes."""
+
+    file: str = "/dev/null"
+    seconds: float = 0.0
+    label: str = ""
+
+
+class Bytes(Parameters):
+    """How much."""
+
+    count: int = 1
+
+
+class Done(BaseModel):
+    """Which attempt made this result."""
+
+    attempt: int
+    lease_token: str
+
+
+def _done(ctx: Context) -> Done:
+    return Done(attempt=ctx.attempt, lease_token=str(ctx.lease_token))
+
+
+def _witness(ctx: Context, parameters: Witnessed, what: str) -> None:
+    said = {
+        "what": what,
+        "task_id": str(ctx.task_id),
+        "attempt": ctx.attempt,
+        "lease_token": str(ctx.lease_token),
+        "label": parameters.label,
+        "time": time.time(),
+    }
+    descriptor = os.open(parameters.file, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
+    try:
+        os.write(descriptor, json.dumps(said).encode() + b"\n")
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _wait_for(gate: str) -> None:
+    deadline = time.monotonic() + GIVE_UP_S
+    while not Path(gate).exists():
+        if time.monotonic() > deadline:
+            raise Fail(f"{gate} did not come")
+        time.sleep(0.01)
+
+
+@task_type("test_noop", retry=QUICKLY)
+def noop(ctx: Context, _parameters: Nothing) -> Done:
+    """Do nothing."""
+    return _done(ctx)
+
+
+@task_type("test_echo", retry=ONCE)
+def echo(_ctx: Context, parameters: Anything) -> Any:
+    """Answer what was sent."""
+    return parameters.value
+
+
+@task_type("test_witnessed", retry=QUICKLY)
+def witnessed(ctx: Context, parameters: Witnessed) -> Done:
+    """Work for a while; say so before and after."""
+    _witness(ctx, parameters, "began")
+    time.sleep(parameters.seconds)
+    _witness(ctx, parameters, "done")
+    return _done(ctx)
+
+
+@task_type("test_gate", retry=ONCE)
+def gate(ctx: Context, parameters: Gate) -> Done:
+    """Wait until a file appears."""
+    _wait_for(parameters.gate)
+    return _done(ctx)
+
+
+@task_type("test_progress", retry=ONCE)
+def progress(ctx: Context, parameters: Gate) -> Done:
+    """Be at 40 percent until a file appears."""
+    ctx.progress(40, "nearly half", rows=12)
+    _wait_for(parameters.gate)
+    return _done(ctx)
+
+
+@task_type("test_flaky", retry=QUICKLY)
+def flaky(ctx: Context, parameters: Failures) -> Done:
+    """Fail some times."""
+    if ctx.attempt <= parameters.times:
+        raise RuntimeError(f"failure {ctx.attempt}")
+    return _done(ctx)
+
+
+@task_type("test_asks_to_retry", retry=RetryPolicy(max_attempts=2, base_s=600, cap_s=600))
+def asks_to_retry(ctx: Context, _parameters: Nothing) -> Done:
+    """Know better than the policy when to come again."""
+    if ctx.attempt == 1:
+        raise Retry("the other side is busy", delay_s=0.1)
+    return _done(ctx)
+
+
+@task_type("test_not_worth_a_retry", retry=RetryPolicy(max_attempts=5, not_for=(LookupError,)))
+def not_worth_a_retry(_ctx: Context, _parameters: Nothing) -> None:
+    """Fail with an error that the policy excludes."""
+    raise KeyError("no such thing")
+
+
+@task_type("test_fail", retry=RetryPolicy(max_attempts=5))
+def fail(_ctx: Context, _parameters: Nothing) -> None:
+    """Fail for good."""
+    raise Fail("it cannot be done")
+
+
+@task_type("test_snooze", retry=ONCE)
+def snooze(ctx: Context, _parameters: Nothing) -> Done:
+    """Come again, which costs nothing."""
+    if ctx.attempt <= 2:
+        raise Snooze(0.1, "not yet")
+    return _done(ctx)
+
+
+@task_type("test_too_slow", retry=ONCE, timeout_s=0.5)
+def too_slow(_ctx: Context, parameters: Gate) -> None:
+    """Run into the time limit."""
+    _wait_for(parameters.gate)
+
+
+@task_type("test_deaf", retry=ONCE, timeout_s=0.5)
+def deaf(_ctx: Context, parameters: Gate) -> None:
+    """Run into the time limit, and not listen."""
+    deadline = time.monotonic() + GIVE_UP_S
+    while not Path(parameters.gate).exists() and time.monotonic() < deadline:
+        try:
+            _wait_for(parameters.gate)
+        except BaseException:
+            continue
+
+
+@task_type("test_exit", retry=RetryPolicy(max_attempts=10))
+def exit_process(_ctx: Context, _parameters: Nothing) -> None:
+    """End the process it runs in."""
+    os._exit(3)
+
+
+@task_type("test_segfault", retry=RetryPolicy(max_attempts=10))
+def segfault(_ctx: Context, _parameters: Nothing) -> None:
+    """Crash in native code."""
+    ctypes.string_at(0)
+
+
+@task_type("test_allocate", retry=ONCE)
+def allocate(_ctx: Context, parameters: Bytes) -> int:
+    """Answer with much."""
+    return len(bytes(parameters.count))
+
+
+@task_type("test_unserialisable", retry=ONCE)
+def unserialisable(_ctx: Context, _parameters: Nothing) -> Any:
+    """Answer what is no JSON."""
+    return object()
+
+
+@task_type("test_nul", retry=ONCE)
+def nul(_ctx: Context, parameters: Anything) -> Any:
+    """Say what PostgreSQL cannot store: a NUL, in a result or an error."""
+    if parameters.value == "error":
+        raise RuntimeError("before\0after")
+    return {"text": "before\0after"}
