@@ -42,8 +42,8 @@ result_backend = _settings.redis_url.get_secret_value() or "disabled://"
 result_expires = _settings.result_expires_s
 task_ignore_result = True
 
-# One level of reserved tasks is enough: what waits here cannot go to an idle worker.
-worker_prefetch_multiplier = 4
+# For each slot and queue. What waits here cannot go to an idle worker.
+worker_prefetch_multiplier = _settings.worker_prefetch
 worker_concurrency = _settings.worker_concurrency
 worker_pool = "prefork" if _settings.worker_pool == "prefork" else "task_system.worker.threads_pool:ThreadsPool"
 worker_max_tasks_per_child = _settings.worker_max_tasks_per_child if _settings.worker_pool == "prefork" else None

@@ -32,7 +32,7 @@ class Settings(BaseSettings):
     redis_url: SecretStr = Field(SecretStr(""), description="redis://…; when empty, no copies of results are kept.")
     smtp_url: SecretStr = Field(
         SecretStr(""),
-        description="smtp://, smtp+starttls:// or smtps://user:password@host:port; when empty, mail is written to files.",
+        description="smtp://, smtp+starttls:// or smtps://user:password@host:port; when empty, mail goes to files.",
     )
     smtp_sender: str = Field("task-system@localhost", description="From: of mail that names no sender.")
 
@@ -53,11 +53,14 @@ class Settings(BaseSettings):
         ge=1,
         description="Slots of one worker: tasks it runs at the same time.",
     )
+    worker_prefetch: int = Field(
+        4, ge=1, le=1000, description="Tasks of a queue that wait in a worker, per slot: 1 for long ones, 32 for very short ones."
+    )
     worker_events: bool = Field(True, description="Send Celery's task events, which Flower shows.")
     worker_grace_s: float = Field(
         30.0, ge=0, description="How long a stopping worker lets running tasks finish, in seconds."
     )
-    worker_max_tasks_per_child: int = Field(1000, ge=1, description="A pool process is replaced after this many tasks.")
+    worker_max_tasks_per_child: int = Field(10_000, ge=1, description="A pool process is replaced after this many tasks.")
     lease_s: float = Field(
         30.0, gt=0, description="A worker that is not heard of for this long loses its tasks, in seconds."
     )

@@ -173,6 +173,7 @@ class Parts:
             Rescuer(upkeep, events),
             Reconciler(
                 upkeep,
+                self.workers,
                 Leadership(upkeep, "reconciler", name),
                 self.inspector.depth,
                 events,

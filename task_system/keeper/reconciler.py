@@ -9,7 +9,9 @@ from collections.abc import Callable
 
 from task_system.keeper.leader import Leadership
 from task_system.model.events import Events
+from task_system.model.routing import lane_of
 from task_system.store.upkeep import Upkeep
+from task_system.store.workers import Workers
 
 #: Rows of one statement.
 BATCH = 1000
@@ -25,9 +27,17 @@ class Reconciler:
     every_s = 5.0
 
     def __init__(
-        self, upkeep: Upkeep, leadership: Leadership, depth: Callable[[str], int], events: Events, *, unheld_s: float
+        self,
+        upkeep: Upkeep,
+        workers: Workers,
+        leadership: Leadership,
+        depth: Callable[[str], int],
+        events: Events,
+        *,
+        unheld_s: float,
     ) -> None:
         self._upkeep = upkeep
+        self._workers = workers
         self._leadership = leadership
         self._depth = depth
         self._events = events
@@ -42,11 +52,16 @@ class Reconciler:
     def _reconcile(self, queue: str) -> None:
         # In this order: what is claimed between the two looks makes the rows fewer, not the messages.
         messages = self._depth(queue)
-        rows = self._upkeep.count_published(queue, self._unheld_s, messages + 1)
-        if rows <= messages:
+        expected = messages + self._just_taken(queue) if messages else 0
+        if self._upkeep.count_published(queue, self._unheld_s, expected + 1) <= expected:
             return
         count = moved = self._upkeep.dispatch_anew(queue, self._unheld_s, BATCH)
         while moved == BATCH:
             moved = self._upkeep.dispatch_anew(queue, self._unheld_s, BATCH)
             count += moved
         self._events.emit("keeper.reconciled", queue=queue, count=count)
+
+    def _just_taken(self, queue: str) -> int:
+        """How many messages live workers may hold without having said so yet."""
+        alive = self._workers.alive(self._unheld_s)
+        return sum(seen.prefetch or 0 for seen in alive if lane_of(queue) in seen.lanes)

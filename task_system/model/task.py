@@ -139,7 +139,8 @@ class Task:
         }
 
     def _error(self) -> dict[str, Any] | None:
-        if self.error_type is None:
+        # While another attempt runs, the error is one of the earlier ones.
+        if self.error_type is None or self.state is State.STARTED:
             return None
         return {
             "type": self.error_type,

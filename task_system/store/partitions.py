@@ -14,6 +14,8 @@ from task_system.model.ids import first_id_at
 PARTITIONED = {"tasks": "id", "attempts": "task_id"}
 #: How far ahead partitions are made.
 WEEKS_AHEAD = 4
+#: "part" in ASCII: those who change the partitions do so one after the other.
+_LOCK = 0x70617274
 
 
 def week_of(moment: datetime) -> datetime:
@@ -23,7 +25,11 @@ def week_of(moment: datetime) -> datetime:
 
 
 def ensure(connection: Connection, now: datetime) -> list[str]:
-    """Make this week's partitions and those ahead; returns the names of the new ones."""
+    """Make this week's partitions and those ahead; returns the names of the new ones.
+
+    Others who want to do the same wait until this transaction ends.
+    """
+    connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _LOCK})
     made = []
     for table, column in PARTITIONED.items():
         existing = set(names(connection, table))

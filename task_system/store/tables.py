@@ -121,6 +121,8 @@ workers = Table(
     Column("version", String(32), nullable=False),
     Column("pool", String(16)),
     Column("slots", Integer),
+    # Messages of one queue that it may hold before it starts their tasks.
+    Column("prefetch", Integer),
     Column("lanes", Json, nullable=False),
     Column("running", Integer, nullable=False, server_default="0"),
     Column("started_at", UtcDateTime(), nullable=False),

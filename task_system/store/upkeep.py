@@ -133,12 +133,13 @@ class Upkeep:
 
     def prune(self, retention_s: float, limit: int) -> int:
         """Remove up to `limit` tasks that finished longer ago, with their attempts; whole partitions where possible."""
-        with self._database.write() as connection:
-            if self._database.is_postgresql:
-                now = connection.scalar(select(func.now()))
-                assert now is not None
+        if self._database.is_postgresql:
+            # On its own, because everybody waits for the locks that it takes.
+            with self._database.write() as connection:
+                now = connection.execute(select(func.now())).scalar_one()
                 partitions.ensure(connection, now)
                 _drop_old_partitions(connection, now - timedelta(seconds=retention_s))
+        with self._database.write() as connection:
             return _delete_old(connection, retention_s, limit)
 
     def lead(self, role: str, holder: str, lease_s: float) -> bool:

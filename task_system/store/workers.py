@@ -22,6 +22,8 @@ class Identity:
     version: str
     pool: str | None = None
     slots: int | None = None
+    #: Messages of one queue that it may hold before it starts their tasks.
+    prefetch: int | None = None
     lanes: tuple[str, ...] = ()
 
 
@@ -36,6 +38,7 @@ class Seen:
     version: str
     pool: str | None
     slots: int | None
+    prefetch: int | None
     lanes: list[str]
     running: int
     started_at: datetime

@@ -141,7 +141,7 @@ class ForemanStep(bootsteps.StartStopStep):
 
     def start(self, worker: Any) -> None:
         """Pool processes are there; the consumer is not yet."""
-        self._ledger = Ledger(self._leases, lambda *batch: foreman.settled(*batch))
+        self._ledger = Ledger(self._leases, lambda *batch: foreman.settled(*batch), lambda: foreman.starving())  # noqa: PLW0108 - each needs the other
         foreman = worker.foreman = Foreman(
             pool=worker.pool,
             slots=worker.concurrency,
@@ -196,7 +196,7 @@ class ForemanStep(bootsteps.StartStopStep):
         while not idle.is_set() and time.monotonic() < deadline:
             try:
                 next(loop)
-            except Exception as error:
+            except Exception as error:  # noqa: BLE001 - see below
                 # The broker may go away while we wait for tasks; they need only the pool and the store.
                 _log.debug("while stopping: %r", error)
                 time.sleep(0.05)
@@ -300,6 +300,7 @@ def _identity(worker: Any, version: str) -> Identity:
         version=version,
         pool="threads" if hasattr(worker.pool, "tell") else "prefork",
         slots=worker.concurrency,
+        prefetch=worker.concurrency * worker.prefetch_multiplier,
         lanes=tuple(sorted({lane_of(queue) for queue in queues})),
     )
 

@@ -2,12 +2,12 @@
 
     reserve ─▶ claim ─▶ ack ─▶ perform ─▶ record ─▶ announce
 
-A message is acknowledged as soon as its task is claimed: from then on the lease, not the broker, brings the task back if
-this worker dies, and the broker has nothing to redeliver, time out or count. What it still holds are wake-up calls for
-tasks that wait for a slot here.
+A message is acknowledged as soon as its task is claimed: from then on the lease, not the broker, brings the task back
+if this worker dies, and the broker has nothing to redeliver, time out or count. What it still holds are wake-up calls
+for tasks that wait for a slot here.
 
-Messages, pool callbacks and the ledger may call from different threads; the state is behind one lock, which is never held
-while anything waits.
+Messages, pool callbacks and the ledger may call from different threads; the state is behind one lock, which is never
+held while anything waits.
 """
 
 import logging
@@ -32,10 +32,9 @@ from task_system.worker.run import Run
 
 #: An attempt that does not stop at its time limit is killed this much later, in seconds.
 KILL_AFTER_S = 5.0
-#: Tasks of a type whose attempts take less than this may be claimed ahead, so that the pool need not wait for the store.
-QUICK_S = 0.005
-#: How many; together they are done before a person could tell.
-AHEAD = 16
+#: Tasks are claimed ahead for about this much work, so that quick ones need not wait for the store one by one, in seconds.
+AHEAD_S = 0.01
+AHEAD_MOST = 64
 _log = logging.getLogger(__name__)
 
 
@@ -123,7 +122,12 @@ class Foreman:
                 self._recorder.claim(Claim(run.task_id, run.dispatch_no, run.lease_token))
 
     def _ahead(self, run: Run) -> int:
-        return AHEAD if self._typical_s.get(run.task_type, QUICK_S) < QUICK_S else 0
+        typical_s = self._typical_s.get(run.task_type)
+        return min(AHEAD_MOST, int(AHEAD_S * self._slots / max(typical_s, 1e-4))) if typical_s is not None else 0
+
+    def starving(self) -> bool:
+        """Whether a slot has nothing to do before the ledger answers."""
+        return len(self._running) < 2 * self._slots
 
     # The ledger's answers.
 

@@ -2,6 +2,7 @@
 
 import logging
 import threading
+import time
 from collections.abc import Callable
 from uuid import UUID
 
@@ -9,6 +10,8 @@ from task_system.model.errors import StoreUnavailable
 from task_system.store.leases import Leases
 from task_system.store.workers import Identity, Workers
 
+#: How soon a task that waits in this worker is known to, in seconds.
+TELL_EVERY_S = 1.0
 _log = logging.getLogger(__name__)
 
 
@@ -40,6 +43,7 @@ class Heartbeat:
         self._reserved_now = reserved_now
         self._on_cancel = on_cancel
         self._on_lost = on_lost
+        self._told_reserved: set[UUID] = set()
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="heartbeat", daemon=True)
 
@@ -60,8 +64,8 @@ class Heartbeat:
         """One beat. Raises StoreUnavailable."""
         held = self._leases_now()
         self._workers.beat(self._identity, running=len(held))
-        if reserved := self._reserved_now():
-            self._leases.still_reserved(reserved)
+        self._told_reserved = set()
+        self.tell_reserved()
         if not held:
             return
         ours, to_cancel = self._leases.extend(held)
@@ -70,13 +74,25 @@ class Heartbeat:
         for task_id in held.keys() - ours:
             self._on_lost(task_id, held[task_id])
 
+    def tell_reserved(self) -> None:
+        """Say which tasks wait for a slot here, as far as it was not said since the last beat. Raises StoreUnavailable."""
+        reserved = set(self._reserved_now())
+        if news := reserved - self._told_reserved:
+            self._leases.still_reserved(list(news))
+        self._told_reserved = reserved
+
     def _run(self) -> None:
+        next_beat = time.monotonic()
         while True:
             try:
-                self.beat()
+                if time.monotonic() >= next_beat:
+                    next_beat += self._every_s
+                    self.beat()
+                else:
+                    self.tell_reserved()
             except StoreUnavailable as error:
                 _log.warning("no heartbeat: %s (%s)", error.detail, error.__cause__)
             except Exception:  # noqa: BLE001 - without its heartbeat a worker loses everything it runs
                 _log.exception("a heartbeat failed")
-            if self._stopping.wait(self._every_s):
+            if self._stopping.wait(min(TELL_EVERY_S, self._every_s)):
                 return

@@ -16,6 +16,8 @@ from task_system.store.leases import Claimed, Leases, Recorded
 
 #: Of each kind in one transaction.
 BATCH = 100
+#: While no slot waits for an answer, this long is waited for more, in seconds.
+GATHER_S = 0.005
 PAUSE_FIRST_S, PAUSE_MOST_S = 0.1, 2.0
 _log = logging.getLogger(__name__)
 
@@ -24,11 +26,15 @@ Settled = Callable[[Sequence[Finish], dict[UUID, Recorded], Sequence[Claim], dic
 
 
 class Ledger:
-    """One per worker. `settled` is called in its thread."""
+    """One per worker.
 
-    def __init__(self, leases: Leases, settled: Settled) -> None:
+    settled: called in the ledger's thread. urgent: whether a slot has nothing to do before the next answer.
+    """
+
+    def __init__(self, leases: Leases, settled: Settled, urgent: Callable[[], bool]) -> None:
         self._leases = leases
         self._settled = settled
+        self._urgent = urgent
         self._finishes: deque[Finish] = deque()
         self._claims: deque[Claim] = deque()
         self._work = threading.Condition(threading.Lock())
@@ -43,13 +49,15 @@ class Ledger:
         """Claim soon."""
         with self._work:
             self._claims.append(claim)
-            self._work.notify()
+            if len(self._claims) == 1:
+                self._work.notify()
 
     def finish(self, finish: Finish) -> None:
         """Record soon."""
         with self._work:
             self._finishes.append(finish)
-            self._work.notify()
+            if len(self._finishes) in (1, BATCH):
+                self._work.notify()
 
     def stop(self, timeout_s: float) -> None:
         """Record what is left, as far as the time allows, and end."""
@@ -66,6 +74,8 @@ class Ledger:
                     self._work.wait()
                 if not (self._finishes or self._claims):
                     return
+                if not (self._stopping or self._urgent()):
+                    self._work.wait_for(lambda: len(self._finishes) >= BATCH, GATHER_S)
                 finishes = [self._finishes[i] for i in range(min(BATCH, len(self._finishes)))]
                 claims = [self._claims[i] for i in range(min(BATCH, len(self._claims)))]
             try:
@@ -76,7 +86,7 @@ class Ledger:
                     self._work.wait_for(lambda: False, pause_s)
                 pause_s = min(pause_s * 2, PAUSE_MOST_S)
                 continue
-            except Exception:
+            except Exception:  # noqa: BLE001 - this thread is all that writes; it goes on
                 # Nothing was written. A row that cannot be written must not stop the others.
                 _log.exception("a batch could not be written; trying its rows one by one")
                 recorded, claimed = self._one_by_one(finishes, claims)
@@ -96,12 +106,12 @@ class Ledger:
         for finish in finishes:
             try:
                 recorded |= self._leases.settle([finish], [])[0]
-            except Exception:
+            except Exception:  # noqa: BLE001 - the others go on
                 # Its lease runs out, and the rescuer says so.
                 _log.exception("the end of task %s could not be written", finish.task_id)
         for claim in claims:
             try:
                 claimed |= self._leases.settle([], [claim])[1]
-            except Exception:
+            except Exception:  # noqa: BLE001 - the others go on
                 _log.exception("task %s could not be claimed", claim.task_id)
         return recorded, claimed

@@ -17,6 +17,8 @@ class Run:
     def __init__(self, message: Message, task_id: UUID, dispatch_no: int, task_type: str, queue: str) -> None:
         self.message = message
         self.task_id = task_id
+        #: Celery's name for it.
+        self.id = str(task_id)
         self.dispatch_no = dispatch_no
         self.task_type = task_type
         self.queue = queue
@@ -29,11 +31,6 @@ class Run:
         self.started_at: float | None = None
         #: The attempt was told to stop because of a cancel.
         self.cancel_told = False
-
-    @property
-    def id(self) -> str:
-        """Celery's name for the task's id."""
-        return str(self.task_id)
 
     @property
     def name(self) -> str:

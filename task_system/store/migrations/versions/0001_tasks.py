@@ -23,6 +23,7 @@ def upgrade() -> None:
         sa.Column("version", sa.String(32), nullable=False),
         sa.Column("pool", sa.String(16)),
         sa.Column("slots", sa.Integer),
+        sa.Column("prefetch", sa.Integer),
         sa.Column("lanes", Json, nullable=False),
         sa.Column("running", sa.Integer, nullable=False, server_default="0"),
         sa.Column("started_at", UtcDateTime(), nullable=False),
