@@ -1,8 +1,9 @@
 """The reconciler: notices that the broker lost messages, and dispatches their tasks anew.
 
-A waiting row whose message was confirmed is held by the broker's queue, or by a worker that says so at each heartbeat.
-When a queue has fewer messages than such rows, some are gone (a purge, a wiped disk, a dropped message). Which ones
-cannot be known, so all are dispatched anew; the copies that are still there become stale and do nothing.
+A waiting row whose message was confirmed is held by the broker's queue, or by a worker that says so soon after it got
+it and at each heartbeat. When a queue is empty, or has fewer messages than such rows by more than workers could just
+have taken, some are gone (a purge, a wiped disk, a dropped message). Which ones cannot be known, so all are dispatched
+anew; the copies that are still there become stale and do nothing.
 """
 
 from collections.abc import Callable

@@ -43,7 +43,7 @@ class Heartbeat:
         self._reserved_now = reserved_now
         self._on_cancel = on_cancel
         self._on_lost = on_lost
-        self._told_reserved: set[UUID] = set()
+        self._told_reserved: dict[UUID, int] = {}
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="heartbeat", daemon=True)
 
@@ -64,7 +64,7 @@ class Heartbeat:
         """One beat. Raises StoreUnavailable."""
         held = self._leases_now()
         self._workers.beat(self._identity, running=len(held))
-        self._told_reserved = set()
+        self._told_reserved = {}
         self.tell_reserved()
         if not held:
             return
@@ -76,9 +76,9 @@ class Heartbeat:
 
     def tell_reserved(self) -> None:
         """Say which tasks wait for a slot here, as far as it was not said since the last beat. Raises StoreUnavailable."""
-        reserved = set(self._reserved_now())
-        if news := reserved - self._told_reserved:
-            self._leases.still_reserved(list(news))
+        reserved = self._reserved_now()
+        if news := dict(reserved.items() - self._told_reserved.items()):
+            self._leases.still_reserved(news)
         self._told_reserved = reserved
 
     def _run(self) -> None:
