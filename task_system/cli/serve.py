@@ -12,6 +12,7 @@ from granian.server import Server as Granian
 from waitress import create_server
 from waitress.channel import HTTPChannel
 
+from task_system.broker import policies
 from task_system.cli.refusals import ProblemTask
 from task_system.model.errors import ConfigurationError
 from task_system.model.routing import LANES, queues_of
@@ -144,3 +145,11 @@ def migrate() -> None:
     settings = _settings()
     upgrade(Database(settings.database))
     click.echo("database: up to date")
+    if settings.embedded:
+        return
+    management_url = settings.rabbitmq_management_url.get_secret_value()
+    if management_url:
+        policies.apply(management_url, settings.broker)
+        click.echo("RabbitMQ policies: set")
+    else:
+        click.echo(f"RabbitMQ policies: set RABBITMQ_MANAGEMENT_URL, or run once\n  {policies.command(settings.broker)}")

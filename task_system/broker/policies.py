@@ -1,0 +1,82 @@
+"""Policies: what may change about queues without declaring them anew. Set over RabbitMQ's management API.
+
+Without them the service loses nothing: the store's rows bring back what a queue drops. With them a refused message is seen
+by the keeper at once, and a slow worker's messages are not taken from it.
+"""
+
+import base64
+from http.client import HTTPException
+from typing import Any
+from urllib.error import URLError
+from urllib.parse import quote, unquote, urlsplit
+from urllib.request import Request, urlopen
+
+import orjson
+
+from task_system.broker import topology
+from task_system.model.errors import BrokerUnavailable, ConfigurationError
+
+TIMEOUT_S = 5.0
+NAME = "task-system"
+#: Messages wait in workers until a slot is free, for as long as the longest tasks take: a day, in milliseconds.
+CONSUMER_TIMEOUT_MS = 86_400_000
+#: A redelivery costs nothing here, so RabbitMQ's limit of 20 would only lose wake-up calls.
+DELIVERY_LIMIT = 1000
+
+POLICY: dict[str, Any] = {
+    # Our queues, but not the dead letters' own.
+    "pattern": r"^[a-z_]+\.(high|normal|low)$",
+    "apply-to": "queues",
+    "priority": 0,
+    "definition": {
+        "dead-letter-exchange": topology.DEAD.name,
+        "delivery-limit": DELIVERY_LIMIT,
+        "consumer-timeout": CONSUMER_TIMEOUT_MS,
+    },
+}
+
+
+def apply(management_url: str, broker_url: str) -> None:
+    """Set the policy. Raises BrokerUnavailable, ConfigurationError."""
+    _call(management_url, broker_url, "PUT", POLICY)
+
+
+def missing(management_url: str, broker_url: str) -> bool:
+    """Whether the policy is not there, or not as it should be. Raises BrokerUnavailable, ConfigurationError."""
+    found = _call(management_url, broker_url, "GET", None)
+    return found is None or any(found.get(key) != value for key, value in POLICY.items())
+
+
+def command(broker_url: str) -> str:
+    """What an operator types where the management API is not to be used."""
+    definition = orjson.dumps(POLICY["definition"]).decode()
+    return (
+        f"rabbitmqctl set_policy --vhost {_vhost(broker_url)} --apply-to queues {NAME} '{POLICY['pattern']}' '{definition}'"
+    )
+
+
+def _call(management_url: str, broker_url: str, method: str, body: Any) -> Any:
+    url = urlsplit(management_url)
+    if url.scheme not in {"http", "https"}:
+        raise ConfigurationError("RABBITMQ_MANAGEMENT_URL must begin with http:// or https://.")
+    address = url._replace(
+        netloc=url.netloc.rpartition("@")[2], path=f"/api/policies/{quote(_vhost(broker_url), safe='')}/{NAME}"
+    ).geturl()
+    credentials = f"{unquote(url.username or 'guest')}:{unquote(url.password or 'guest')}"
+    headers = {
+        "Authorization": "Basic " + base64.b64encode(credentials.encode()).decode(),
+        "Content-Type": "application/json",
+    }
+    request = Request(address, orjson.dumps(body) if body else None, headers, method=method)  # noqa: S310 - checked above
+    try:
+        with urlopen(request, timeout=TIMEOUT_S) as response:  # noqa: S310 - checked above
+            answer = response.read()
+    except (URLError, HTTPException, OSError) as error:
+        if getattr(error, "code", None) == 404:
+            return None
+        raise BrokerUnavailable("RabbitMQ's management API did not take the call.") from error
+    return orjson.loads(answer) if answer else {}
+
+
+def _vhost(broker_url: str) -> str:
+    return unquote(urlsplit(broker_url).path[1:]) or "/"
