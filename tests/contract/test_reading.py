@@ -1,0 +1,113 @@
+"""A task as callers are shown it."""
+
+from datetime import UTC, timedelta
+
+import pytest
+
+from task_system.model.errors import TaskNotFound
+from task_system.model.ids import new_id
+from task_system.model.task import iso
+from tests.contract.kit import Store, end_of
+
+
+def test_a_new_task(store: Store) -> None:
+    row = store.submit(parameters=b'{"text": "hi", "n": 2}')
+    task = store.reading.task(row.id)
+    assert task.view(store.now()) == {
+        "task_id": str(row.id),
+        "task_type": "echo",
+        "priority": "normal",
+        "queue": "default.normal",
+        "state": "PENDING",
+        "status": "pending",
+        "parameters": {"text": "hi", "n": 2},
+        "result": None,
+        "error": None,
+        "progress": {"percent": 0.0, "message": ""},
+        "attempt": 0,
+        "max_attempts": 3,
+        "created_at": iso(task.created_at),
+        "run_at": iso(task.created_at),
+        "started_at": None,
+        "finished_at": None,
+        "duration_ms": None,
+        "queued_ms": None,
+        "worker": None,
+        "errors": [],
+        "links": {"self": f"/api/tasks/{row.id}"},
+    }
+    assert task.created_at.tzinfo is UTC
+
+
+def test_a_task_whose_time_has_not_come_is_scheduled(store: Store) -> None:
+    task = store.reading.task(store.submit(delay_s=60).id)
+    assert task.view(store.now())["status"] == "scheduled"
+    assert task.view(store.now() + timedelta(seconds=61))["status"] == "pending"
+
+
+def test_a_running_task(store: Store) -> None:
+    lease = store.start()
+    store.leases.progress(lease.id, lease.lease_token, 40.0, "reading", {"rows": 4})
+    view = store.reading.task(lease.id).view()
+    assert (view["state"], view["status"], view["attempt"], view["worker"]) == ("STARTED", "started", 1, "worker@here")
+    assert view["progress"] == {"percent": 40.0, "message": "reading", "rows": 4}
+    assert view["started_at"] == iso(lease.started_at)
+    assert view["queued_ms"] >= 0
+    assert (view["finished_at"], view["duration_ms"]) == (None, None)
+
+
+def test_a_task_that_succeeded_at_once(store: Store) -> None:
+    lease = store.start()
+    recorded = store.finish(lease, end_of("success"))
+    assert recorded
+    view = store.reading.task(lease.id).view()
+    assert (view["state"], view["result"], view["error"], view["errors"]) == ("SUCCESS", {"text": "hello"}, None, [])
+    assert view["progress"]["percent"] == 100.0
+    assert view["finished_at"] == iso(recorded.finished_at)
+    assert view["duration_ms"] >= 0
+
+
+def test_a_task_that_is_to_be_retried_shows_what_happened(store: Store) -> None:
+    lease = store.start()
+    store.finish(lease, end_of("retry", error_type="Timeout", error_message="too slow"))
+    view = store.reading.task(lease.id).view()
+    assert (view["state"], view["error"]["type"], view["error"]["attempt"]) == ("RETRY", "Timeout", 1)
+    (error,) = view["errors"]
+    assert (error["attempt"], error["outcome"], error["type"], error["message"]) == (1, "retry", "Timeout", "too slow")
+    assert error["started_at"] == iso(lease.started_at)
+    assert view["duration_ms"] is None
+
+
+def test_a_retry_that_runs_shows_earlier_errors_as_earlier(store: Store) -> None:
+    lease = store.start()
+    store.finish(lease, end_of("retry", delay_s=0.0, error_type="Timeout"))
+    store.claim(lease.id, 2)
+    view = store.reading.task(lease.id).view()
+    assert (view["state"], view["attempt"], view["error"]) == ("STARTED", 2, None)
+    assert [(error["attempt"], error["type"]) for error in view["errors"]] == [(1, "Timeout")]
+
+
+def test_a_task_that_failed_shows_the_last_error_and_the_earlier_ones(store: Store) -> None:
+    lease = store.start()
+    store.finish(lease, end_of("retry", delay_s=0.0, error_type="First"))
+    second = store.claim(lease.id, 2)
+    assert second
+    store.finish(second, end_of("failure", error_type="Second", error_message="no", error_traceback="trace"))
+    view = store.reading.task(lease.id).view()
+    assert view["error"] == {"type": "Second", "message": "no", "traceback": "trace", "attempt": 2}
+    assert [error["type"] for error in view["errors"]] == ["First"]
+
+
+def test_a_snoozed_task_shows_the_snooze(store: Store) -> None:
+    lease = store.start()
+    store.finish(lease, end_of("snoozed", error_type="Snooze", error_message="not yet"))
+    view = store.reading.task(lease.id).view()
+    assert (view["state"], view["status"]) == ("PENDING", "scheduled")
+    assert [(error["outcome"], error["message"]) for error in view["errors"]] == [("snoozed", "not yet")]
+
+
+def test_an_unknown_task_is_not_found(store: Store) -> None:
+    task_id = new_id()
+    with pytest.raises(TaskNotFound) as caught:
+        store.reading.task(task_id)
+    assert caught.value.facts == {"task_id": str(task_id)}
