@@ -54,13 +54,18 @@ class Settings(BaseSettings):
         description="Slots of one worker: tasks it runs at the same time.",
     )
     worker_prefetch: int = Field(
-        4, ge=1, le=1000, description="Tasks of a queue that wait in a worker, per slot: 1 for long ones, 32 for very short ones."
+        4,
+        ge=1,
+        le=1000,
+        description="Tasks of a queue that wait in a worker, per slot: 1 for long ones, 32 for very short ones.",
     )
     worker_events: bool = Field(True, description="Send Celery's task events, which Flower shows.")
     worker_grace_s: float = Field(
         30.0, ge=0, description="How long a stopping worker lets running tasks finish, in seconds."
     )
-    worker_max_tasks_per_child: int = Field(10_000, ge=1, description="A pool process is replaced after this many tasks.")
+    worker_max_tasks_per_child: int = Field(
+        10_000, ge=1, description="A pool process is replaced after this many tasks."
+    )
     lease_s: float = Field(
         30.0, gt=0, description="A worker that is not heard of for this long loses its tasks, in seconds."
     )

@@ -1,7 +1,7 @@
 """Policies: what may change about queues without declaring them anew. Set over RabbitMQ's management API.
 
-Without them the service loses nothing: the store's rows bring back what a queue drops. With them a refused message is seen
-by the keeper at once, and a slow worker's messages are not taken from it.
+Without them the service loses nothing: the store's rows bring back what a queue drops. With them a refused message is
+seen by the keeper at once, and a slow worker's messages are not taken from it.
 """
 
 import base64
@@ -51,7 +51,8 @@ def command(broker_url: str) -> str:
     """What an operator types where the management API is not to be used."""
     definition = orjson.dumps(POLICY["definition"]).decode()
     return (
-        f"rabbitmqctl set_policy --vhost {_vhost(broker_url)} --apply-to queues {NAME} '{POLICY['pattern']}' '{definition}'"
+        f"rabbitmqctl set_policy --vhost {_vhost(broker_url)} --apply-to queues "
+        f"{NAME} '{POLICY['pattern']}' '{definition}'"
     )
 
 

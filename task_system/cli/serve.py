@@ -152,4 +152,5 @@ def migrate() -> None:
         policies.apply(management_url, settings.broker)
         click.echo("RabbitMQ policies: set")
     else:
-        click.echo(f"RabbitMQ policies: set RABBITMQ_MANAGEMENT_URL, or run once\n  {policies.command(settings.broker)}")
+        command = policies.command(settings.broker)
+        click.echo(f"RabbitMQ policies: set RABBITMQ_MANAGEMENT_URL, or run once\n  {command}")

@@ -32,7 +32,7 @@ from task_system.worker.run import Run
 
 #: An attempt that does not stop at its time limit is killed this much later, in seconds.
 KILL_AFTER_S = 5.0
-#: Tasks are claimed ahead for about this much work, so that quick ones need not wait for the store one by one, in seconds.
+#: Claimed ahead: about this much work, so that quick tasks need not wait for the store one by one, in seconds.
 AHEAD_S = 0.01
 AHEAD_MOST = 64
 _log = logging.getLogger(__name__)

@@ -75,7 +75,7 @@ class Heartbeat:
             self._on_lost(task_id, held[task_id])
 
     def tell_reserved(self) -> None:
-        """Say which tasks wait for a slot here, as far as it was not said since the last beat. Raises StoreUnavailable."""
+        """Say which tasks wait for a slot here, unless it was said since the last beat. Raises StoreUnavailable."""
         reserved = self._reserved_now()
         if news := dict(reserved.items() - self._told_reserved.items()):
             self._leases.still_reserved(news)
