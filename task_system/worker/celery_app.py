@@ -40,6 +40,8 @@ from task_system.worker.runtime import Runtime, runtime, set_runtime
 
 #: After the grace: time to record the hand-backs, in seconds.
 LAST_WRITES_S = 5.0
+#: How soon the attempt of a pool process that died is ended, in seconds.
+BURY_EVERY_S = 1.0
 _log = logging.getLogger(__name__)
 
 
@@ -165,6 +167,9 @@ class ForemanStep(bootsteps.StartStopStep):
         for part in (self._ledger, self._announcer, self._heartbeat):
             if part:
                 part.start()
+        if worker.use_eventloop:
+            # The pool itself looks every five seconds, and a dead process is buried in two looks.
+            worker.hub.call_repeatedly(BURY_EVERY_S, worker.pool.maintain_pool)
 
     def stop(self, worker: Any) -> None:
         """The consumer has stopped: finish within the grace, hand back the rest, uncharged."""

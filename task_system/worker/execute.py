@@ -72,11 +72,11 @@ def _handled(task_type: TaskType, context: WorkerContext, parameters: Any, job: 
     try:
         result = task_type.handler(context, parameters)
         return AttemptEnd(outcome="success", result=task_type.result.dump_json(result).decode())
-    except SoftTimeLimitExceeded:
+    except SoftTimeLimitExceeded as error:
         if context.cancel_was_requested():
             return _ended("cancelled", "Cancelled", "cancelled while running")
         late = TimeLimitExceeded(f"The attempt ran longer than {task_type.timeout_s:g} s.")
-        return _raised(task_type.retry, job, late)
+        return _raised(task_type.retry, job, late.with_traceback(error.__traceback__))
     except BaseException as error:  # noqa: BLE001 - whatever it is, it is the attempt's end
         return _raised(task_type.retry, job, error)
 

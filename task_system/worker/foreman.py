@@ -201,15 +201,16 @@ class Foreman:
         """The attempt was stopped from outside: killed at its time limit, or its process died."""
         claimed = run.claimed
         assert claimed
+        error = failure.exception.exc  # billiard wraps it in one whose text is a traceback
         policy = self._registry.get(run.task_type).retry
         self._typical_s.pop(run.task_type, None)
         if run.cancel_told:
             end = AttemptEnd(outcome="cancelled", error_type="Cancelled", error_message="cancelled while running")
-        elif isinstance(failure.exception, TimeLimitExceeded):
+        elif isinstance(error, TimeLimitExceeded):
             end = out_of_time(run.job(), policy, claimed.timeout_s)
         else:
             self._events.emit("worker.child_lost", task_id=str(run.task_id), attempt=claimed.attempt)
-            end = worker_lost(run.job(), str(failure.exception), lost_leases=claimed.lost_leases + 1)
+            end = worker_lost(run.job(), str(error), lost_leases=claimed.lost_leases + 1)
         self._end(run, end, time.time() - (run.started_at or time.time()))
 
     def _end(self, run: Run, end: AttemptEnd, seconds: float) -> None:
