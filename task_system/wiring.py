@@ -256,10 +256,18 @@ class Embedded:
     def start(self) -> Flask:
         """Bring the database up to date, start worker and keeper; answers the app to serve."""
         upgrade(self._parts.database)
+        self._dispatch_anew()
         app = _app(self._parts)
         self._worker.start()
         self._keeper.start()
         return app
+
+    def _dispatch_anew(self) -> None:
+        """This process's broker is empty: what the last one's held is not lost and found by the reconciler first."""
+        upkeep = self._parts.upkeep
+        for queue in upkeep.published_queues(0.0):
+            while upkeep.dispatch_anew(queue, 0.0, 1000):
+                pass
 
     def stop(self) -> None:
         """Finish what runs within the grace, hand back the rest."""
