@@ -6,7 +6,7 @@ a commit cost far more than a row.
 """
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, fields
+from dataclasses import dataclass, fields
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -55,6 +55,7 @@ class Recorded:
     finished_at: datetime | None
 
 
+_END = tuple(field.name for field in fields(AttemptEnd))
 _RETURNED = tuple(field.name for field in fields(Claimed))
 
 _CLAIM_POSTGRESQL = text(
@@ -219,7 +220,7 @@ class Leases:
                     "lease_token": f.lease_token,
                     "state": f.end.state,
                     "charged": f.end.charged,
-                    **asdict(f.end),
+                    **{name: getattr(f.end, name) for name in _END},
                 }
                 for f in ordered
             ]
