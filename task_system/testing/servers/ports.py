@@ -7,7 +7,8 @@ from pathlib import Path
 HOST = "127.0.0.1"
 _LOWEST = 15000
 _TRIES = 1000
-_reserved: dict[int, socket.socket] = {}
+#: Port to the file descriptor of its claim, which stays open until the process ends.
+_reserved: dict[int, int] = {}
 
 
 def free_port() -> int:
@@ -41,7 +42,7 @@ def _reserve(port: int) -> bool:
     except OSError:
         claim.close()
         return False
-    _reserved[port] = claim
+    _reserved[port] = claim.detach()
     return True
 
 
