@@ -1,6 +1,7 @@
 """A store to test against, SQLite or PostgreSQL, with short ways to bring a row into the state that a test is about."""
 
 import threading
+from collections import defaultdict
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
@@ -129,6 +130,15 @@ class Store:
         statement = select(attempts).where(attempts.c.task_id == task_id).order_by(attempts.c.attempt)
         with self.database.read() as connection:
             return connection.execute(statement).mappings().all()
+
+    def rows(self) -> tuple[dict[UUID, RowMapping], dict[UUID, list[str]]]:
+        """All tasks, and the outcomes of each one's attempts that did not succeed, by id."""
+        outcomes = defaultdict(list)
+        with self.database.read() as connection:
+            rows = {row["id"]: row for row in connection.execute(select(tasks)).mappings()}
+            for row in connection.execute(select(attempts).order_by(attempts.c.attempt)):
+                outcomes[row.task_id].append(row.outcome)
+        return rows, outcomes
 
     def now(self) -> datetime:
         """The database's time."""

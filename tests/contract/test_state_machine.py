@@ -1,0 +1,229 @@
+"""Any order of everything that happens to tasks, against a model that fits on a page."""
+
+from dataclasses import dataclass, field
+from typing import Any
+from uuid import UUID, uuid4
+
+import pytest
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import Bundle, RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
+from sqlalchemy import RowMapping
+
+from task_system.model.outcome import OUTCOMES, UNCHARGED, Claim, Finish
+from task_system.model.states import TERMINAL, WAITING, State
+from task_system.model.task import Dispatch
+from task_system.store.types import now_plus
+from tests.contract.kit import Store, end_of
+
+POISON_AFTER = 2
+GIVE_UP_AFTER = 4
+AGAIN = {"retry", "snoozed", "handed_back", "lost"}
+
+
+@dataclass
+class Expected:
+    """What a row should say."""
+
+    max_attempts: int
+    state: State = State.PENDING
+    dispatch_no: int = 1
+    attempt: int = 0
+    uncharged: int = 0
+    lost: int = 0
+    token: UUID | None = None
+    expired: bool = False
+    cancel: bool = False
+    #: Somebody was known to hold the current message.
+    published: bool = False
+    kept: list[str] = field(default_factory=list)
+    #: The row as it was when the task was over.
+    final: RowMapping | None = None
+
+    def ends(self, state: State, outcome: str) -> None:
+        """The attempt ends; where it is to run again there is a new dispatch."""
+        self.state, self.token, self.expired = state, None, False
+        if outcome != "success":
+            self.kept.append(outcome)
+        if state in WAITING:
+            self.anew()
+
+    def anew(self) -> None:
+        """A new dispatch; messages of the one before are old copies now."""
+        self.dispatch_no += 1
+        self.published = False
+
+
+class Life(RuleBasedStateMachine):
+    """Submissions, claims, ends, lost leases, cancels and lost messages, in any order."""
+
+    tasks: Bundle[UUID] = Bundle("tasks")
+    leases: Bundle[tuple[UUID, UUID]] = Bundle("leases")
+
+    def __init__(self, store: Store) -> None:
+        super().__init__()
+        self.store = store
+        store.empty()
+        self.expected: dict[UUID, Expected] = {}
+
+    @rule(target=tasks, max_attempts=st.integers(1, 3))
+    def submit(self, max_attempts: int) -> UUID:
+        row = self.store.submit(max_attempts=max_attempts)
+        self.expected[row.id] = Expected(max_attempts)
+        return row.id
+
+    @rule(target=leases, task_id=tasks, off_by=st.sampled_from([0, 0, 0, 0, -1, 1]), copies=st.integers(1, 2))
+    def claim(self, task_id: UUID, off_by: int, copies: int) -> tuple[UUID, UUID]:
+        expected = self.expected[task_id]
+        claims = [Claim(task_id, expected.dispatch_no + off_by, uuid4()) for _ in range(copies)]
+        _, claimed = self.store.leases.settle([], claims)
+        if off_by or expected.state not in WAITING:
+            assert claimed == {}
+            return task_id, claims[0].lease_token
+        ((token, lease),) = claimed.items()
+        expected.state, expected.token = State.STARTED, token
+        expected.attempt += 1
+        assert (lease.id, lease.attempt, lease.max_attempts) == (task_id, expected.attempt, expected.max_attempts)
+        assert lease.charged_attempts == expected.attempt - expected.uncharged
+        assert lease.lost_leases == expected.lost
+        return task_id, token
+
+    @rule(lease=leases, outcome=st.sampled_from(sorted(OUTCOMES)))
+    def finish(self, lease: tuple[UUID, UUID], outcome: str) -> None:
+        task_id, token = lease
+        expected = self.expected[task_id]
+        end = end_of(outcome, **({"delay_s": 0.0} if outcome in AGAIN else {}))
+        recorded, _ = self.store.leases.settle([Finish(task_id, token, end)], [])
+        if token != expected.token:
+            assert recorded == {}
+            return
+        state = State.CANCELLED if expected.cancel and outcome in AGAIN else OUTCOMES[outcome]
+        assert recorded[token].state is state
+        expected.uncharged += outcome in UNCHARGED
+        expected.lost += outcome == "lost"
+        expected.ends(state, outcome)
+
+    @rule(lease=leases)
+    def heartbeat(self, lease: tuple[UUID, UUID]) -> None:
+        task_id, token = lease
+        expected = self.expected[task_id]
+        mine = {task_id} if token == expected.token else set()
+        assert self.store.leases.extend({task_id: token}) == (mine, mine if expected.cancel else set())
+        if mine:
+            expected.expired = False
+
+    @rule(task_id=tasks)
+    def lease_runs_out(self, task_id: UUID) -> None:
+        expected = self.expected[task_id]
+        if expected.state is State.STARTED:
+            self.store.expire_lease(task_id)
+            expected.expired = True
+
+    @rule()
+    def rescue(self) -> None:
+        rescued = self.store.upkeep.rescue(100, poison_after=POISON_AFTER, delay_s=0.0)
+        overdue = {task_id: expected for task_id, expected in self.expected.items() if expected.expired}
+        assert {one.task_id for one in rescued} == overdue.keys()
+        for one in rescued:
+            expected = overdue[one.task_id]
+            expected.lost += 1
+            over = expected.lost >= POISON_AFTER or expected.attempt - expected.uncharged >= expected.max_attempts
+            state = State.CANCELLED if expected.cancel else State.FAILURE if over else State.RETRY
+            assert (one.state, one.attempt) == (state, expected.attempt)
+            expected.ends(state, "lost")
+
+    @rule(task_id=tasks)
+    def request_cancel(self, task_id: UUID) -> None:
+        expected = self.expected[task_id]
+        if expected.state is State.STARTED:
+            self.store.request_cancel(task_id)
+            expected.cancel = True
+
+    @rule(task_id=tasks, off_by=st.sampled_from([0, 0, 0, -1]), by_worker=st.booleans())
+    def is_held(self, task_id: UUID, off_by: int, by_worker: bool) -> None:
+        expected = self.expected[task_id]
+        number = expected.dispatch_no + off_by
+        if by_worker:
+            self.store.leases.still_reserved({task_id: number})
+        else:
+            self.store.upkeep.confirm([Dispatch(task_id, number, "default.normal", "echo")])
+        if not off_by and expected.state in WAITING:
+            expected.published = True
+
+    @rule()
+    def broker_loses_everything(self) -> None:
+        for task_id, expected in self.expected.items():
+            if expected.published and expected.state in WAITING:
+                self.store.change(task_id, published_at=now_plus(-60))
+        lost = [e for e in self.expected.values() if e.published and e.state in WAITING]
+        assert self.store.upkeep.count_published("default.normal", 30.0, 100) == len(lost)
+        assert self.store.upkeep.dispatch_anew("default.normal", 30.0, 100) == len(lost)
+        for expected in lost:
+            expected.anew()
+
+    @rule()
+    def relay(self) -> None:
+        """Every waiting task whose message nobody holds gets its turn, and no other."""
+        waiting = {i: e for i, e in self.expected.items() if e.state in WAITING and not e.published}
+        if waiting:
+            self.store.make_due(*waiting)
+        taken = self.store.upkeep.take_due(100)
+        assert {d.task_id: d.dispatch_no for d in taken} == {i: e.dispatch_no for i, e in waiting.items()}
+
+    @rule(task_id=tasks, off_by=st.sampled_from([0, 0, -1]))
+    def nobody_takes_the_message(self, task_id: UUID, off_by: int) -> None:
+        expected = self.expected[task_id]
+        number = expected.dispatch_no + off_by
+        self.store.upkeep.undeliverable(task_id, number, delay_s=0.0, give_up_after=GIVE_UP_AFTER, message="nobody")
+        if off_by or expected.state not in WAITING:
+            return
+        if number < GIVE_UP_AFTER:
+            expected.anew()
+        else:
+            expected.state = State.FAILURE
+
+    @invariant()
+    def rows_are_as_expected(self) -> None:
+        rows, kept = self.store.rows()
+        assert rows.keys() == self.expected.keys()
+        for task_id, expected in self.expected.items():
+            row = rows[task_id]
+            if expected.final is not None:
+                assert row == expected.final
+                continue
+            assert self._said(row) == {
+                "state": expected.state,
+                "dispatch_no": expected.dispatch_no,
+                "attempt": expected.attempt,
+                "uncharged_attempts": expected.uncharged,
+                "lost_leases": expected.lost,
+                "lease_token": expected.token,
+                "finished": expected.state in TERMINAL,
+                "cancel": expected.cancel,
+            }
+            assert kept[task_id] == expected.kept
+            if expected.state in WAITING:
+                # The relay has it, or somebody was known to hold its message: it is never nobody's.
+                assert (row["relay_at"] is None) == expected.published
+            if expected.state in TERMINAL:
+                expected.final = row
+
+    @staticmethod
+    def _said(row: RowMapping) -> dict[str, Any]:
+        names = ("state", "dispatch_no", "attempt", "uncharged_attempts", "lost_leases", "lease_token")
+        said = {name: row[name] for name in names}
+        return said | {"finished": row["finished_at"] is not None, "cancel": row["cancel_requested_at"] is not None}
+
+
+@pytest.mark.parametrize(("database", "examples"), [("sqlite", 25), ("postgresql", 12)])
+def test_whatever_happens_rows_say_what_they_should(
+    request: pytest.FixtureRequest, database: str, examples: int
+) -> None:
+    store: Store = request.getfixturevalue(database)
+
+    class LifeHere(Life):
+        def __init__(self) -> None:
+            super().__init__(store)
+
+    bounds = settings(max_examples=examples, stateful_step_count=40, deadline=None, database=None)
+    run_state_machine_as_test(LifeHere, settings=bounds)
