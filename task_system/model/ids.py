@@ -3,9 +3,10 @@
 import os
 import threading
 import time
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _lock = threading.Lock()
 _last = 0
 
@@ -30,9 +31,9 @@ def new_id() -> UUID:
 
 def first_id_at(moment: datetime) -> UUID:
     """The smallest UUIDv7 of that moment: a boundary for ranges of ids."""
-    return UUID(int=int(moment.timestamp() * 1000) << 80 | 7 << 76 | 2 << 62)
+    return UUID(int=(moment - _EPOCH) // timedelta(milliseconds=1) << 80 | 7 << 76 | 2 << 62)
 
 
 def made_at(id_: UUID) -> datetime:
     """When a UUIDv7 was made, to the millisecond, in UTC."""
-    return datetime.fromtimestamp((id_.int >> 80) / 1000, UTC)
+    return _EPOCH + timedelta(milliseconds=id_.int >> 80)
