@@ -26,10 +26,11 @@ class Registry:
     def add(self, task_type: TaskType) -> None:
         """Register it. Raises DeclarationError when the name is taken by another function."""
         known = self._types.get(task_type.name)
-        if known and known.handler.__module__ != task_type.handler.__module__:
+        # A module that is imported again makes its functions again.
+        if known and _origin(known) != _origin(task_type):
             raise DeclarationError(
-                f"Two task types are named {task_type.name!r}: in {known.handler.__module__} and in "
-                f"{task_type.handler.__module__}. Rename one of them."
+                f"Two task types are named {task_type.name!r}: {_origin(known)} and {_origin(task_type)}. "
+                "Rename one of them."
             )
         self._types[task_type.name] = task_type
 
@@ -103,6 +104,10 @@ def task_type(
     return register
 
 
+def _origin(task_type: TaskType) -> str:
+    return f"{task_type.handler.__module__}.{task_type.handler.__qualname__}"
+
+
 def _check(holds: bool, name: str, what: str) -> None:
     if not holds:
         raise DeclarationError(f"Task type {name!r}: {what}.")
@@ -116,6 +121,7 @@ def _signature(name: str, handler: Handler) -> tuple[type[BaseModel], TypeAdapte
         name,
         f"the handler takes {len(arguments)} arguments; write `def {name}(ctx: Context, parameters: YourModel)`",
     )
+    _check(not inspect.iscoroutinefunction(handler), name, "the handler is `async def`; write a plain `def`")
     try:
         hints = get_type_hints(handler)
     except NameError as error:
@@ -132,7 +138,10 @@ def _signature(name: str, handler: Handler) -> tuple[type[BaseModel], TypeAdapte
 
 
 def _example(name: str, model: type[BaseModel], given: dict[str, Any] | None) -> dict[str, Any]:
-    declared = (model.model_json_schema().get("examples") or [None])[0]
+    try:
+        declared = (model.model_json_schema().get("examples") or [None])[0]
+    except PydanticUserError as error:
+        raise DeclarationError(f"Task type {name!r}: its parameters cannot be described: {error}") from error
     example = given if given is not None else declared if declared is not None else {}
     try:
         model.model_validate(example)
