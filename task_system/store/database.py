@@ -129,6 +129,19 @@ class Database:
             yield connection
 
     @contextmanager
+    def statement(self) -> Iterator[Connection]:
+        """Statements that each are a transaction of their own: one round trip where `write` takes three.
+
+        Raises StoreUnavailable. On SQLite, where a round trip is a function call, the same as `write`.
+        """
+        if not self.is_postgresql:
+            with self.write() as connection:
+                yield connection
+        else:
+            with _away(), self._engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+                yield connection
+
+    @contextmanager
     def read(self) -> Iterator[Connection]:
         """A transaction that only reads. Raises StoreUnavailable when the database is away."""
         with _away(), self._engine.connect().execution_options(reads=True) as connection:

@@ -125,12 +125,13 @@ class Leases:
     def settle(
         self, finishes: Sequence[Finish], claims: Sequence[Claim]
     ) -> tuple[dict[UUID, Recorded], dict[UUID, Claimed]]:
-        """Record these ends and make these claims, in one transaction; the answers are by lease token.
+        """Record these ends and make these claims; the answers are by lease token.
 
         What is missing from the answers was not ours: an end whose lease was lost, a claim of a task that is finished,
-        cancelled, running elsewhere or dispatched anew. Raises StoreUnavailable; then nothing was changed.
+        cancelled, running elsewhere or dispatched anew. Raises StoreUnavailable; then it is unknown what was written,
+        and repeating the call is safe: what was written is missing from its answer.
         """
-        with self._database.write() as connection:
+        with self._database.statement() as connection:
             recorded = self._finish(connection, finishes) if finishes else {}
             claimed = self._claim(connection, claims) if claims else {}
         return recorded, claimed
@@ -143,13 +144,13 @@ class Leases:
             .values(lease_until=now_plus(self._lease_s))
             .returning(tasks.c.id, tasks.c.cancel_requested_at)
         )
-        with self._database.write() as connection:
+        with self._database.statement() as connection:
             rows = connection.execute(statement).all()
         return {row.id for row in rows}, {row.id for row in rows if row.cancel_requested_at is not None}
 
     def still_reserved(self, reserved: dict[UUID, int]) -> None:
         """This worker holds the messages of these dispatches (number by task id), which wait for a slot."""
-        with self._database.write() as connection:
+        with self._database.statement() as connection:
             note_held(connection, reserved)
 
     def progress(
@@ -162,7 +163,7 @@ class Leases:
             .values(progress_percent=percent, progress_message=message, progress_fields=extra)
             .returning(tasks.c.cancel_requested_at)
         )
-        with self._database.write() as connection:
+        with self._database.statement() as connection:
             return _cancel_of(connection.execute(statement).one_or_none(), task_id)
 
     def cancel_requested(self, task_id: UUID, lease_token: UUID) -> bool:

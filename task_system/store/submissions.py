@@ -45,7 +45,7 @@ class Submissions:
         Recording the same rows again is harmless, which makes it safe to repeat after a connection broke during the
         commit, when nobody knows whether it happened. Raises StoreUnavailable.
         """
-        with self._database.write() as connection:
+        with self._database.statement() as connection:
             if self._database.is_postgresql:
                 recorded = _insert_postgresql(connection, rows)
             else:

@@ -52,7 +52,7 @@ class Upkeep:
 
     def confirm(self, dispatches: Sequence[Dispatch]) -> int:
         """Note that the broker has these messages. Rows claimed or dispatched anew in between are left alone."""
-        with self._database.write() as connection:
+        with self._database.statement() as connection:
             return note_held(connection, {dispatch.task_id: dispatch.dispatch_no for dispatch in dispatches})
 
     def release(self, dispatches: Sequence[Dispatch]) -> None:
@@ -66,7 +66,7 @@ class Upkeep:
             )
             .values(relay_at=case((tasks.c.run_at > now_plus(0), tasks.c.run_at), else_=now_plus(0)))
         )
-        with self._database.write() as connection:
+        with self._database.statement() as connection:
             connection.execute(statement)
 
     def rescue(self, limit: int, *, poison_after: int, delay_s: float) -> list[Rescued]:
@@ -99,7 +99,7 @@ class Upkeep:
                 error_type="Undeliverable",
                 error_message=message,
             )
-        with self._database.write() as connection:
+        with self._database.statement() as connection:
             connection.execute(statement)
 
     def published_queues(self, older_than_s: float) -> list[str]:
@@ -153,12 +153,12 @@ class Upkeep:
             " ON CONFLICT (role) DO UPDATE SET holder = excluded.holder, until = excluded.until"
             f" WHERE leaders.holder = excluded.holder OR leaders.until < {now}"
         )
-        with self._database.write() as connection:
+        with self._database.statement() as connection:
             return connection.execute(statement, {"role": role, "holder": holder, "lease_s": lease_s}).rowcount == 1
 
     def resign(self, holder: str) -> None:
         """Give up all roles that are ours, so that another takes them at once."""
-        with self._database.write() as connection:
+        with self._database.statement() as connection:
             connection.execute(delete(leaders).where(leaders.c.holder == holder))
 
 

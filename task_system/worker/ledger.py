@@ -87,7 +87,7 @@ class Ledger:
                 pause_s = min(pause_s * 2, PAUSE_MOST_S)
                 continue
             except Exception:  # noqa: BLE001 - this thread is all that writes; it goes on
-                # Nothing was written. A row that cannot be written must not stop the others.
+                # A row that cannot be written must not stop the others.
                 _log.exception("a batch could not be written; trying its rows one by one")
                 recorded, claimed = self._one_by_one(finishes, claims)
             pause_s = PAUSE_FIRST_S
