@@ -10,14 +10,13 @@ from pydantic import AwareDatetime, Field, field_validator, model_validator
 from task_system.api.http import Body, answer, parsed
 from task_system.api.services import services
 from task_system.dispatch.submit import Accepted, Submission
+from task_system.model.backoff import LONGEST_DELAY_S
 from task_system.model.errors import TaskNotFound
 from task_system.model.routing import Priority
 from task_system.model.states import State
 from task_system.model.task import iso
 
 bp = Blueprint("tasks", __name__, url_prefix="/api/tasks")
-#: Ten years: beyond that it is a mistake in the unit.
-LONGEST_DELAY_S = 10 * 366 * 86400
 
 
 class SubmitTask(Body):

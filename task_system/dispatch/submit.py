@@ -1,6 +1,5 @@
 """Submitting a task: validate against its type, record, publish."""
 
-import re
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -16,10 +15,8 @@ from task_system.model.errors import InvalidSubmission
 from task_system.model.ids import new_id
 from task_system.model.routing import Priority, queue_name
 from task_system.model.task import Dispatch, NewTask, Recorded
+from task_system.model.text import NUL_IN_JSON
 from task_system.registry import Registry, TaskType
-
-#: U+0000 in JSON, and not a backslash followed by `u0000`: PostgreSQL cannot store that character.
-_NUL = re.compile(rb"(?<!\\)(?:\\\\)*\\u0000")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -105,7 +102,7 @@ def validated(task_type: TaskType, parameters: Any) -> bytes:
         raise _unusable(f"They cannot be stored: {error}.") from None
     except ValidationError as error:
         raise InvalidSubmission(errors=errors_of(error, "parameters")) from None
-    if _NUL.search(encoded):
+    if NUL_IN_JSON.search(encoded):
         raise _unusable("Text must not contain the character U+0000.")
     return encoded
 

@@ -2,6 +2,9 @@
 
 import random
 
+#: Nothing waits longer, in seconds: ten years. Beyond that databases run out of calendar.
+LONGEST_DELAY_S = 10 * 366 * 86_400.0
+
 
 def backoff_s(failures: int, *, base_s: float, cap_s: float, jitter: bool = True) -> float:
     """Seconds until the next attempt after this many failed ones (1, 2, …).

@@ -6,12 +6,17 @@ from pathlib import Path
 from typing import Any, TypeVar, cast
 from uuid import UUID
 
+import orjson
+
 from task_system.model.errors import StoreUnavailable
+from task_system.model.text import storable, storable_json
 from task_system.registry import Cancelled, Context
 from task_system.store.leases import Leases
 
 #: The store is asked or told at most this often by one attempt, in seconds.
 EVERY_S = 1.0
+#: A longer message of progress is cut in the middle.
+LONGEST_MESSAGE = 1_000
 R = TypeVar("R")
 _log = logging.getLogger(__name__)
 
@@ -46,7 +51,10 @@ class WorkerContext(Context):
         self.said: tuple[float, str, dict[str, Any] | None] | None = None
 
     def progress(self, percent: float, message: str = "", **fields: Any) -> None:
-        self.said = (min(100.0, max(0.0, float(percent))), message.replace("\0", " "), fields or None)
+        percent = min(100.0, max(0.0, float(percent)))
+        # What is no JSON is the handler's mistake, and is raised here.
+        fields = orjson.loads(storable_json(orjson.dumps(fields)))
+        self.said = (percent, storable(message, LONGEST_MESSAGE), fields or None)
         now = time.monotonic()
         if now >= self._next_progress:
             self._next_progress = self._next_check = now + EVERY_S

@@ -13,12 +13,14 @@ from billiard.exceptions import SoftTimeLimitExceeded
 from pydantic import ValidationError
 
 from task_system.dispatch.submit import errors_of
+from task_system.model.backoff import LONGEST_DELAY_S
 from task_system.model.outcome import LOST_DELAY_S, POISON_AFTER, AttemptEnd
+from task_system.model.text import storable
 from task_system.registry import Cancelled, Fail, Retry, RetryPolicy, Snooze, TaskType
 from task_system.worker.context import WorkerContext
 from task_system.worker.runtime import Runtime, runtime
 
-#: Longer texts are cut in the middle: a traceback's ends tell the most.
+#: Longer texts are cut in the middle.
 LONGEST_MESSAGE = 10_000
 LONGEST_TRACEBACK = 50_000
 
@@ -127,10 +129,10 @@ def _ended(
 ) -> AttemptEnd:
     return AttemptEnd(
         outcome=outcome,
-        delay_s=max(0.0, delay_s) if delay_s is not None else None,
+        delay_s=min(max(0.0, delay_s), LONGEST_DELAY_S) if delay_s is not None else None,
         error_type=error_type,
-        error_message=_clean(message, LONGEST_MESSAGE),
-        error_traceback=_clean(trace, LONGEST_TRACEBACK) if trace else None,
+        error_message=storable(message, LONGEST_MESSAGE),
+        error_traceback=storable(trace, LONGEST_TRACEBACK) if trace else None,
     )
 
 
@@ -140,12 +142,3 @@ def _traceback_of(error: BaseException) -> str:
     if frames is not None and frames.tb_frame.f_code is _handled.__code__ and frames.tb_next is not None:
         frames = frames.tb_next
     return "".join(traceback.format_exception(type(error), error, frames))
-
-
-def _clean(text: str, longest: int) -> str:
-    """Text that every database takes, of bounded length."""
-    text = text.replace("\0", "\N{REPLACEMENT CHARACTER}").encode("utf-8", "replace").decode()
-    if len(text) <= longest:
-        return text
-    half = longest // 2
-    return f"{text[:half]}\n… {len(text) - longest} characters left out …\n{text[-half:]}"
