@@ -102,7 +102,10 @@ class ThreadsPool(BasePool):
 
     def terminate_job(self, pid: int, signal: int | None = None) -> None:  # noqa: ARG002 - a thread takes no signal
         """Stop what runs in that thread, and let another take its slot."""
-        self._replace(pid, WorkerLostError("The attempt was stopped."))
+        with self._lock:
+            job = self._running.get(pid)
+        if job:
+            self._replace(job, WorkerLostError("The attempt was stopped."))
 
     def _add_thread(self) -> None:
         threading.Thread(target=self._work, name="slot", daemon=True).start()
@@ -140,7 +143,7 @@ class ThreadsPool(BasePool):
                 running = list(self._running.values())
             for job in running:
                 if job.over(job.timeout):
-                    self._replace(job.thread, TimeLimitExceeded(job.timeout))
+                    self._replace(job, TimeLimitExceeded(job.timeout))
                 elif job.over(job.soft_timeout) and not job.told:
                     self._tell(job)
 
@@ -150,13 +153,13 @@ class ThreadsPool(BasePool):
                 job.told = True
                 _raise_in(job.thread, SoftTimeLimitExceeded)
 
-    def _replace(self, thread: int, error: BaseException) -> None:
+    def _replace(self, job: _Job, error: BaseException) -> None:
         with self._lock:
-            job = self._running.pop(thread, None)
-            if job is None:
+            if self._running.get(job.thread) is not job:
                 return
+            del self._running[job.thread]
             job.replaced = True
-            _raise_in(thread, SoftTimeLimitExceeded)
+            _raise_in(job.thread, SoftTimeLimitExceeded)
         self._add_thread()
         job.finish(job.error_callback, _info(error))
 
