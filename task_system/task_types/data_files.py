@@ -27,7 +27,7 @@ NAME_MAX_BYTES = 255
 _ENDING_MAX_BYTES = 16
 
 #: What `new_file` put behind the stem of a file that is now the source of another.
-_TASK_ID = re.compile(r"-[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$")
+_TASK_ID = re.compile(r"-[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}(-[0-9]{1,6})?$")
 
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 
@@ -122,14 +122,16 @@ def read_text(ctx: Context, name: str, *, newline: str | None = "") -> Iterator[
 
 
 @contextmanager
-def new_file(ctx: Context, source: str, stem: str, ending: str) -> Iterator[NewFile]:
-    """A new file beside `source`, named `stem`, the task's id and `ending` (with its dot).
+def new_file(ctx: Context, source: str, stem: str, ending: str, *, number: int | None = None) -> Iterator[NewFile]:
+    """A new file beside `source`, named `stem`, the task's id, `number` if given, and `ending` (with its dot).
+
+    number: tells the files apart that one task makes.
 
     With the id in its name it never takes the place of another task's or a caller's file, and a repeated attempt of the
     same task puts the same file there again. It is complete and on disk when it appears; nothing is left when the block
     raises.
     """
-    tail = f"-{ctx.task_id}{ending}"
+    tail = f"-{ctx.task_id}{ending}" if number is None else f"-{ctx.task_id}-{number}{ending}"
     stem = _TASK_ID.sub("", stem)
     leaf = stem.encode()[: NAME_MAX_BYTES - len(tail.encode())].decode(errors="ignore") + tail
     unfinished = f".{ctx.task_id}.{ctx.lease_token}.part"
@@ -156,6 +158,17 @@ def new_file(ctx: Context, source: str, stem: str, ending: str) -> Iterator[NewF
             with suppress(FileNotFoundError):
                 os.unlink(unfinished, dir_fd=folder)
             raise
+
+
+def remove_file(ctx: Context, name: str) -> None:
+    """Remove what `new_file` made, when the task turns out not to deliver it. One that is gone is fine."""
+    with ExitStack() as opened, suppress(FileNotFoundError):
+        os.unlink(_leaf(name), dir_fd=_open_parent(ctx, name, opened))
+
+
+def make_folder(ctx: Context) -> None:
+    """The folder `files` itself, for a task that makes a file of nothing."""
+    (ctx.data_dir / "files").mkdir(parents=True, exist_ok=True)
 
 
 def size_bytes(stream: BinaryIO) -> int:
