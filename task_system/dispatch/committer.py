@@ -87,12 +87,8 @@ class Committer:
     def _run(self) -> None:
         while batch := self._take():
             started = time.monotonic()
-            try:
-                self._record(batch)
-            except Exception as error:  # noqa: BLE001 - one bad batch must not end the thread that everybody waits for
-                _log.exception("a batch could not be recorded")
-                _fail(batch, error)
-            self._events.emit("task.accepted", count=len(batch), duration_s=time.monotonic() - started)
+            if count := self._record(batch):
+                self._events.emit("task.accepted", count=count, duration_s=time.monotonic() - started)
 
     def _take(self) -> list[_Waiting]:
         with self._gathered:
@@ -100,23 +96,22 @@ class Committer:
                 self._gathered.wait()
             return [self._waiting.popleft() for _ in range(min(BATCH, len(self._waiting)))]
 
-    def _record(self, batch: Sequence[_Waiting]) -> None:
-        rows = [waiting.row for waiting in batch]
+    def _record(self, batch: Sequence[_Waiting]) -> int:
+        """Record these rows and tell those who wait; answers how many are on disk. Raises nothing: all wait for us."""
         try:
-            recorded = self._record_or_repeat(rows)
+            recorded = self._record_or_repeat([waiting.row for waiting in batch])
+            answers = [recorded[waiting.row.id] for waiting in batch]
         except TaskSystemError as error:
-            _fail(batch, error)
-        except DBAPIError as error:
+            return _fail(batch, error)
+        except Exception as error:  # noqa: BLE001 - whatever it is, those who wait are told
             # One row that the database will not have must not take the others with it.
-            if len(batch) == 1:
-                _fail(batch, _refused(error))
-            else:
-                for waiting in batch:
-                    self._record([waiting])
-        else:
-            for waiting in batch:
-                waiting.recorded = recorded[waiting.row.id]
-                waiting.done.release()
+            if len(batch) > 1:
+                return sum(self._record([waiting]) for waiting in batch)
+            return _fail(batch, _refused(error))
+        for waiting, answer in zip(batch, answers, strict=True):
+            waiting.recorded = answer
+            waiting.done.release()
+        return len(batch)
 
     def _record_or_repeat(self, rows: Sequence[NewTask]) -> dict[UUID, Recorded]:
         """A connection that broke says nothing about the commit; recording the rows again is harmless and tells."""
@@ -126,12 +121,16 @@ class Committer:
             return self._submissions.record(rows)
 
 
-def _fail(batch: Sequence[_Waiting], error: Exception) -> None:
+def _fail(batch: Sequence[_Waiting], error: Exception) -> int:
     for waiting in batch:
         waiting.error = error
         waiting.done.release()
+    return 0
 
 
-def _refused(error: DBAPIError) -> InvalidSubmission:
+def _refused(error: Exception) -> Exception:
+    if not isinstance(error, DBAPIError):
+        _log.error("a submission could not be recorded", exc_info=error)
+        return error
     message = f"The database cannot store these parameters: {str(error.orig).splitlines()[0]}"
     return InvalidSubmission(errors=[{"path": "parameters", "message": message}])
