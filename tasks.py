@@ -18,7 +18,7 @@ app: "Celery"
 def __getattr__(name: str) -> "Celery":
     # The HTTP process wants the types and no Celery app, so it is made when `celery` asks for it.
     if name == "app":
-        from task_system.wiring import create_celery  # noqa: PLC0415 - see above
+        from task_system.wiring.worker import create_celery  # noqa: PLC0415 - see above
 
         return create_celery()
     raise AttributeError(name)

@@ -1,0 +1,58 @@
+"""`taskq run`: everything in one process."""
+
+import signal
+
+import click
+from waitress import create_server
+from waitress.channel import HTTPChannel
+
+from task_system.cli.common import configured, stop
+from task_system.cli.refusals import ProblemTask
+from task_system.model.errors import ConfigurationError
+from task_system.settings import Settings
+from task_system.wiring.embedded import Embedded
+from task_system.wiring.parts import VERSION
+
+
+@click.command()
+def run() -> None:
+    """Run everything in this process, with nothing to install: SQLite, an in-memory broker, no Redis."""
+    settings = configured()
+    if not settings.embedded:
+        raise ConfigurationError(
+            "`taskq run` is the embedded service; unset BROKER_URL, or run the processes one by one."
+        )
+    service = Embedded(settings)
+    app = service.start()
+    HTTPChannel.error_task_class = ProblemTask
+    server = create_server(
+        app,
+        host=settings.host,
+        port=settings.port,
+        threads=settings.web_threads,
+        max_request_body_size=settings.max_body_bytes,
+        ident="task-system",
+    )
+    signal.signal(signal.SIGTERM, stop)
+    click.echo(_welcome(settings, server.effective_port))
+    try:
+        server.run()
+    finally:
+        click.echo("\nStopping: running tasks finish, the others wait for the next start.")
+        server.close()
+        service.stop()
+
+
+def _welcome(settings: Settings, port: int) -> str:
+    address = f"http://{settings.host}:{port}"
+    return f"""
+  Task System {VERSION} answers on {address}
+  Data is in {settings.data_dir.resolve()}
+
+  Submit a first task:
+
+    curl -s {address}/api/tasks -H 'Content-Type: application/json' \\
+      -d '{{"task_type": "data_processing", "parameters": {{"data": "test data"}}}}'
+
+  Ctrl-C stops it; accepted tasks are kept.
+"""

@@ -1,0 +1,54 @@
+"""The keeper process."""
+
+import os
+import secrets
+import socket
+
+from task_system.dispatch.publisher import Publisher
+from task_system.keeper import Keeper
+from task_system.keeper.dead_letters import DeadLetters
+from task_system.keeper.keeper import Heartbeat
+from task_system.keeper.leader import Leadership
+from task_system.keeper.pruner import Pruner
+from task_system.keeper.reconciler import Reconciler
+from task_system.keeper.relay import Relay
+from task_system.keeper.rescuer import Rescuer
+from task_system.keeper.role import Role
+from task_system.settings import Settings
+from task_system.store.workers import Identity
+from task_system.wiring.parts import VERSION, Parts
+
+
+def create_keeper(settings: Settings) -> tuple[Keeper, Publisher]:
+    """A keeper, and the publisher that is to be stopped after it."""
+    parts = Parts(settings)
+    return keeper_of(parts), parts.publisher
+
+
+def keeper_of(parts: Parts) -> Keeper:
+    """A keeper of all roles over these parts."""
+    name = f"keeper.{secrets.token_hex(3)}@{socket.gethostname()}"
+    identity = Identity(name=name, role="keeper", host=socket.gethostname(), pid=os.getpid(), version=VERSION)
+    settings, upkeep, events = parts.settings, parts.upkeep, parts.events
+    roles: list[Role] = [
+        Heartbeat(parts.workers, identity, every_s=settings.heartbeat_s),
+        Relay(upkeep, parts.publisher, events),
+        Rescuer(upkeep, events),
+        Reconciler(
+            upkeep,
+            parts.workers,
+            Leadership(upkeep, "reconciler", name),
+            parts.inspector.depth,
+            events,
+            unheld_s=2.5 * settings.heartbeat_s,
+        ),
+        DeadLetters(upkeep, parts.inspector.dead_letters, events),
+        Pruner(
+            upkeep,
+            parts.workers,
+            Leadership(upkeep, "pruner", name),
+            events,
+            retention_s=settings.retention_days * 86_400,
+        ),
+    ]
+    return Keeper(roles, upkeep, parts.workers, identity, events)

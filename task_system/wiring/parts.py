@@ -1,0 +1,94 @@
+"""The parts that several processes share, each made when first asked for."""
+
+import importlib
+from functools import cached_property
+from importlib.metadata import version
+
+from task_system.broker.amqp_link import AmqpLink
+from task_system.broker.inspection import Inspector
+from task_system.broker.link import Link
+from task_system.broker.memory_link import MemoryLink
+from task_system.broker.results import Results
+from task_system.dispatch.committer import Committer
+from task_system.dispatch.publisher import Publisher
+from task_system.dispatch.submit import Dispatcher
+from task_system.model.events import Events
+from task_system.registry import Registry, default_registry
+from task_system.settings import Settings
+from task_system.store import Database
+from task_system.store.submissions import Submissions
+from task_system.store.upkeep import Upkeep
+from task_system.store.workers import Workers
+from task_system.telemetry import logs
+
+VERSION = version("task-system")
+#: The module of the service's own catalogue; `TASK_MODULES` names more.
+CATALOGUE = "tasks"
+
+
+def load_task_types(settings: Settings) -> Registry:
+    """Import every module that registers task types."""
+    for module in (CATALOGUE, *settings.task_modules):
+        importlib.import_module(module)
+    return default_registry
+
+
+class Parts:
+    """The parts of one process, each made when first asked for."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+
+    @cached_property
+    def events(self) -> Events:
+        """Where the core tells what happens."""
+        return Events(logs.subscriber)
+
+    @cached_property
+    def database(self) -> Database:
+        """For submissions and reading: a commit is on disk."""
+        return Database(self.settings.database, connections=8)
+
+    @cached_property
+    def background_database(self) -> Database:
+        """For what a power cut may take, because it is done again: claims, outcomes, confirms, upkeep."""
+        return Database(self.settings.database, durable=False, connections=6)
+
+    @cached_property
+    def upkeep(self) -> Upkeep:
+        """What the keeper and the publisher ask of the store."""
+        return Upkeep(self.background_database)
+
+    @cached_property
+    def publisher(self) -> Publisher:
+        """The process's one way to the broker."""
+        return Publisher(self._open_link, self.upkeep, self.events)
+
+    @cached_property
+    def results(self) -> Results | None:
+        """Redis, where it is configured."""
+        url = self.settings.redis_url.get_secret_value()
+        return Results(url, self.settings.result_expires_s) if url else None
+
+    @cached_property
+    def workers(self) -> Workers:
+        """Who is alive."""
+        return Workers(self.background_database)
+
+    @cached_property
+    def registry(self) -> Registry:
+        """Every task type."""
+        return load_task_types(self.settings)
+
+    @cached_property
+    def dispatcher(self) -> Dispatcher:
+        """The way in."""
+        return Dispatcher(self.registry, Committer(Submissions(self.database), self.events), self.publisher)
+
+    @cached_property
+    def inspector(self) -> Inspector:
+        """Looks into the broker."""
+        return Inspector(self.settings.broker)
+
+    def _open_link(self) -> Link:
+        return MemoryLink(self.settings.broker) if self.settings.embedded else AmqpLink(self.settings.broker)

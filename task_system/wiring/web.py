@@ -1,0 +1,64 @@
+"""The HTTP process."""
+
+import gc
+import sys
+from multiprocessing.util import Finalize
+from uuid import UUID
+
+from flask import Flask
+
+from task_system.api import Services, create_flask
+from task_system.api.checks import checks
+from task_system.settings import Settings
+from task_system.store.reading import Reading
+from task_system.wiring.parts import VERSION, Parts
+
+#: How long a thread may keep the others from running, in seconds. Requests are shorter than Python's own 5 ms, and its
+#: waiting threads wake up that often only to find so.
+SWITCH_S = 0.02
+#: Objects made before the collector looks for cycles among the young ones; requests leave none.
+COLLECT_AFTER = 20_000
+
+
+def create_app(settings: Settings | None = None) -> Flask:
+    """The HTTP process's app. What it accepted is published when the process ends in order."""
+    parts = Parts(settings or Settings())
+    app = assemble(parts)
+    sys.setswitchinterval(SWITCH_S)
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(COLLECT_AFTER, 20, 50)
+    return app
+
+
+def assemble(parts: Parts) -> Flask:
+    """The app over these parts."""
+    app = create_flask(
+        _services(parts), cors_origins=parts.settings.cors_origins, max_body_bytes=parts.settings.max_body_bytes
+    )
+    # A server's worker is a multiprocessing child, which runs these and no `atexit`.
+    Finalize(None, parts.dispatcher.stop, exitpriority=10)
+    return app
+
+
+def _services(parts: Parts) -> Services:
+    return Services(
+        dispatcher=parts.dispatcher,
+        reading=Reading(parts.database),
+        registry=parts.registry,
+        finished_copy=parts.results.view if parts.results else _no_copy,
+        checks=checks(
+            database=parts.database,
+            inspector=parts.inspector,
+            results=parts.results,
+            workers=parts.workers,
+            lanes={task_type.lane for task_type in parts.registry},
+            alive_s=parts.settings.lease_s,
+        ),
+        version=VERSION,
+        links={"flower": parts.settings.flower_url} if parts.settings.flower_url else {},
+    )
+
+
+def _no_copy(_task_id: UUID) -> bytes | None:
+    return None
