@@ -14,6 +14,7 @@ import logging
 import signal
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any, Protocol
@@ -94,6 +95,8 @@ class Foreman:
         self._running: dict[UUID, Run] = {}
         self._ending: dict[UUID, tuple[Run, float]] = {}
         self._typical_s: dict[str, float] = {}
+        #: Claims and attempts, by task type.
+        self._held: Counter[str] = Counter()
         self._stopping = False
         #: Set whenever nothing is claimed, running or waiting to be recorded.
         self.idle = threading.Event()
@@ -118,11 +121,18 @@ class Foreman:
                 run = self._line.take()
                 assert run is first
                 self._claiming[run.lease_token] = run
+                self._held[run.task_type] += 1
                 self.idle.clear()
                 self._recorder.claim(Claim(run.task_id, run.dispatch_no, run.lease_token))
 
     def _ahead(self, run: Run) -> int:
-        typical_s = self._typical_s.get(run.task_type)
+        """How many may be claimed beyond the slots; none while all slots are held for longer."""
+        slow = sum(count for task_type, count in self._held.items() if not self._quick(task_type))
+        return self._quick(run.task_type) if slow < self._slots else 0
+
+    def _quick(self, task_type: str) -> int:
+        """How many of a type are done in no time; 0 for a slow or unknown one."""
+        typical_s = self._typical_s.get(task_type)
         return min(AHEAD_MOST, int(AHEAD_S * self._slots / max(typical_s, 1e-4))) if typical_s is not None else 0
 
     def starving(self) -> bool:
@@ -163,6 +173,8 @@ class Foreman:
             run.claimed = claimed
             if claimed:
                 self._running[run.lease_token] = run
+            else:
+                self._held[run.task_type] -= 1
         run.message.ack_log_error(_log, (Exception,))
         if claimed is None:
             celery_state.task_ready(run)
@@ -217,6 +229,7 @@ class Foreman:
         with self._lock:
             if self._running.pop(run.lease_token, None) is None:
                 return  # it was handed back, or its lease was lost, before
+            self._held[run.task_type] -= 1
             self._ending[run.lease_token] = (run, seconds)
         self._recorder.finish(Finish(run.task_id, run.lease_token, end))
         self.fill()
