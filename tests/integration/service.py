@@ -18,7 +18,7 @@ from task_system.testing.servers import PrivateServers, Process
 from task_system.testing.servers.ports import HOST, free_port
 
 ROOT = Path(__file__).resolve().parents[2]
-LEASE_S, HEARTBEAT_S = 6.0, 2.0
+LEASE_S, HEARTBEAT_S, GRACE_S = 6.0, 2.0, 3.0
 #: Of the worker that runs the tests' own types.
 SLOTS = 2
 TERMINAL = frozenset({"SUCCESS", "FAILURE", "CANCELLED", "EXPIRED"})
@@ -68,6 +68,7 @@ class Service:
             "WORKER_CONCURRENCY": str(SLOTS),
             "CORS_ORIGINS": ORIGIN,
             "MAX_BODY_BYTES": str(MAX_BODY_BYTES),
+            "WORKER_GRACE_S": str(GRACE_S),
             "LOG_FORMAT": "text",
         }
         not_ours = {"DATABASE_URL": "", "BROKER_URL": "", "REDIS_URL": "", "SMTP_URL": "", "FLOWER_URL": ""}

@@ -157,6 +157,18 @@ def test_high_overtakes_normal_overtakes_low(service: Service, gate: Path, witne
     assert sorted(began[4:8]) == ["normal"] * 4, began
 
 
+def test_a_quick_task_is_not_claimed_to_wait_behind_slow_ones(service: Service, gate: Path) -> None:
+    """Another worker may have a free slot for it, and it is not shown as started before it is."""
+    for _ in range(5):
+        service.run("test_noop")
+    for _ in range(SLOTS):
+        blocked = service.submit("test_gate", {"gate": str(gate)})["task_id"]
+        service.wait_for(blocked, lambda task: task["state"] == "STARTED", "a slot is taken")
+    quick = [service.submit("test_noop")["task_id"] for _ in range(4)]
+    service.wait_until_reserved(quick)
+    assert [service.task(task_id)["state"] for task_id in quick] == ["PENDING"] * 4
+
+
 # Copies of results.
 
 
