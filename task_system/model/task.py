@@ -10,6 +10,19 @@ from task_system.model.states import State
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Extras:
+    """What only some submissions say."""
+
+    tags: tuple[str, ...] | None = None
+    metadata: dict[str, Any] | None = None
+    #: Not started within this time from now, by the database's clock: never run.
+    expires_in_s: float | None = None
+    retry_of: UUID | None = None
+    batch_id: UUID | None = None
+    schedule_id: UUID | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class NewTask:
     """A validated submission, ready to be recorded."""
 
@@ -25,6 +38,7 @@ class NewTask:
     delay_s: float = 0.0
     run_at: datetime | None = None
     namespace: str = "default"
+    extras: Extras | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -108,6 +122,14 @@ class Task:
     error_type: str | None
     error_message: str | None
     error_traceback: str | None
+    tags: list[str] | None = None
+    metadata: dict[str, Any] | None = None
+    expires_at: datetime | None = None
+    retry_of: UUID | None = None
+    retried_as: UUID | None = None
+    batch_id: UUID | None = None
+    schedule_id: UUID | None = None
+    cancel_reason: str | None = None
     attempts: list[Attempt] = field(default_factory=list)
 
     def view(self, now: datetime | None = None) -> dict[str, Any]:
@@ -123,6 +145,14 @@ class Task:
             "result": self.result,
             "error": self._error(),
             "progress": self._progress(),
+            "tags": self.tags or [],
+            "metadata": self.metadata or {},
+            "expires_at": iso(self.expires_at),
+            "retry_of": _text(self.retry_of),
+            "retried_as": _text(self.retried_as),
+            "batch_id": _text(self.batch_id),
+            "schedule_id": _text(self.schedule_id),
+            "cancel_reason": self.cancel_reason,
             "attempt": self.attempt,
             "max_attempts": self.max_attempts,
             "created_at": iso(self.created_at),
@@ -169,6 +199,10 @@ def status_of(state: State, run_at: datetime, now: datetime) -> str:
 def iso(moment: datetime | None) -> str | None:
     """ISO 8601 in UTC with a Z, to the microsecond."""
     return moment.astimezone(UTC).isoformat(timespec="microseconds").removesuffix("+00:00") + "Z" if moment else None
+
+
+def _text(id_: UUID | None) -> str | None:
+    return str(id_) if id_ else None
 
 
 def _milliseconds(start: datetime | None, end: datetime | None) -> float | None:

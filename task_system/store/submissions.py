@@ -1,35 +1,50 @@
 """Recording submissions: many rows, one INSERT, one COMMIT."""
 
 from collections.abc import Sequence
-from datetime import timedelta
+from dataclasses import fields
+from datetime import datetime, timedelta
+from typing import Any
 from uuid import UUID
 
 import orjson
-from sqlalchemy import Connection, select, text
+from sqlalchemy import Connection, TextClause, select, text
 from sqlalchemy.dialects.sqlite import insert
 
-from task_system.model.task import NewTask, Recorded
+from task_system.model.task import Extras, NewTask, Recorded
 from task_system.store.database import Database
 from task_system.store.tables import tasks
 from task_system.store.types import now_plus
 
 #: The API publishes what is due itself, at once. What is still unconfirmed after this long is the relay's, in seconds.
 INLINE_GRACE_S = 5.0
+_EXTRAS = tuple(field.name for field in fields(Extras))
+
 
 # One parameter however many rows: JSON is quick to make and to take apart, and a new column is one more line.
-_INSERT_POSTGRESQL = text(
-    f"""
-    INSERT INTO tasks (id, namespace, task_type, queue, priority, parameters, max_attempts, timeout_s,
-                       created_at, run_at, relay_at)
-    SELECT n.id, n.namespace, n.task_type, n.queue, n.priority, n.parameters, n.max_attempts, n.timeout_s,
-           now(), due.at, CASE WHEN due.at > now() THEN due.at ELSE now() + interval '{INLINE_GRACE_S} seconds' END
-      FROM jsonb_to_recordset(CAST(:rows AS jsonb))
-           AS n(id uuid, namespace text, task_type text, queue text, priority text, parameters jsonb,
-                max_attempts int, timeout_s float8, delay_s float8, run_at timestamptz),
-           LATERAL (SELECT coalesce(n.run_at, now() + n.delay_s * interval '1 second')) AS due(at)
-    ON CONFLICT (id) DO NOTHING
-    RETURNING id, created_at, run_at, run_at <= now() AS due
-    """  # noqa: S608 - a number of ours
+def _insert(columns: str = "", values: str = "", read: str = "") -> TextClause:
+    return text(
+        f"""
+        INSERT INTO tasks (id, namespace, task_type, queue, priority, parameters, max_attempts, timeout_s,
+                           created_at, run_at, relay_at{columns})
+        SELECT n.id, n.namespace, n.task_type, n.queue, n.priority, n.parameters, n.max_attempts, n.timeout_s,
+               now(), due.at,
+               CASE WHEN due.at > now() THEN due.at ELSE now() + interval '{INLINE_GRACE_S} seconds' END{values}
+          FROM jsonb_to_recordset(CAST(:rows AS jsonb))
+               AS n(id uuid, namespace text, task_type text, queue text, priority text, parameters jsonb,
+                    max_attempts int, timeout_s float8, delay_s float8, run_at timestamptz{read}),
+               LATERAL (SELECT coalesce(n.run_at, now() + n.delay_s * interval '1 second')) AS due(at)
+        ON CONFLICT (id) DO NOTHING
+        RETURNING id, created_at, run_at, run_at <= now() AS due
+        """  # noqa: S608 - no caller's text
+    )
+
+
+_INSERT_POSTGRESQL = _insert()
+# Most submissions say none of these, and do not pay for them.
+_INSERT_POSTGRESQL_EXTRAS = _insert(
+    ", tags, metadata, expires_at, retry_of, batch_id, schedule_id",
+    ", n.tags, n.metadata, now() + n.expires_in_s * interval '1 second', n.retry_of, n.batch_id, n.schedule_id",
+    ", tags jsonb, metadata jsonb, expires_in_s float8, retry_of uuid, batch_id uuid, schedule_id uuid",
 )
 
 
@@ -70,11 +85,14 @@ def _insert_postgresql(connection: Connection, rows: Sequence[NewTask]) -> dict[
                 "timeout_s": row.timeout_s,
                 "delay_s": row.delay_s,
                 "run_at": row.run_at,
+                **({} if row.extras is None else _said(row.extras)),
             }
             for row in rows
         ]
     )
-    answer = connection.execute(_INSERT_POSTGRESQL, {"rows": encoded.decode()})
+    plain = all(row.extras is None for row in rows)
+    statement = _INSERT_POSTGRESQL if plain else _INSERT_POSTGRESQL_EXTRAS
+    answer = connection.execute(statement, {"rows": encoded.decode()})
     return {
         id_: Recorded(id=id_, created_at=created_at, run_at=run_at, due=due) for id_, created_at, run_at, due in answer
     }
@@ -103,11 +121,24 @@ def _insert_sqlite(connection: Connection, rows: Sequence[NewTask]) -> dict[UUID
                 "created_at": now,
                 "run_at": run_at,
                 "relay_at": relay_at,
+                **_extra_columns(row.extras or Extras(), now),
             }
         )
     inserted = connection.execute(insert(tasks).on_conflict_do_nothing(index_elements=[tasks.c.id]), values).rowcount
     # Where some were there before, the table knows what was recorded then.
     return recorded if inserted == len(rows) else {}
+
+
+def _said(extras: Extras) -> dict[str, Any]:
+    """What was said, by name."""
+    return {name: value for name in _EXTRAS if (value := getattr(extras, name)) is not None}
+
+
+def _extra_columns(extras: Extras, now: datetime) -> dict[str, Any]:
+    values = {name: getattr(extras, name) for name in _EXTRAS}
+    expires_in_s = values.pop("expires_in_s")
+    values["expires_at"] = None if expires_in_s is None else now + timedelta(seconds=expires_in_s)
+    return values
 
 
 def _select(connection: Connection, ids: Sequence[UUID]) -> dict[UUID, Recorded]:

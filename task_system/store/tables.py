@@ -64,6 +64,17 @@ tasks = Table(
     Column("error_type", Text),
     Column("error_message", Text),
     Column("error_traceback", Text),
+    # What only some tasks have. NULL costs nothing, here and in the partial indexes.
+    Column("tags", Json),
+    Column("metadata", Json),
+    # Not started by then: never run.
+    Column("expires_at", UtcDateTime()),
+    # The task that this one runs again by hand, and the one that does so for this.
+    Column("retry_of", Uuid()),
+    Column("retried_as", Uuid()),
+    Column("batch_id", Uuid()),
+    Column("schedule_id", Uuid()),
+    Column("cancel_reason", Text),
     PrimaryKeyConstraint("id", name="tasks_pkey"),
     CheckConstraint("(state = 'STARTED') = (lease_token IS NOT NULL)", name="tasks_started_has_lease"),
     CheckConstraint(f"(finished_at IS NULL) = (state IN ({_states(LIVE)}))", name="tasks_finished_is_terminal"),
@@ -91,6 +102,13 @@ Index(
     postgresql_where=text(_published),
     sqlite_where=text(_published),
 )
+
+_expiring = f"state IN ({_states(WAITING)}) AND expires_at IS NOT NULL"
+Index("tasks_expiry", tasks.c.expires_at, postgresql_where=text(_expiring), sqlite_where=text(_expiring))
+_cancelling = "state = 'STARTED' AND cancel_requested_at IS NOT NULL"
+Index("tasks_cancelling", tasks.c.worker, postgresql_where=text(_cancelling), sqlite_where=text(_cancelling))
+_of_batch = "batch_id IS NOT NULL"
+Index("tasks_batch", tasks.c.batch_id, postgresql_where=text(_of_batch), sqlite_where=text(_of_batch))
 
 #: The attempts that did not end in success; one that did is the task row itself.
 attempts = Table(

@@ -10,8 +10,8 @@ from sqlalchemy.sql.expression import literal
 from sqlalchemy.sql.functions import FunctionElement
 from sqlalchemy.types import JSON, TypeDecorator
 
-#: Parameters and the like: JSONB on PostgreSQL, text on SQLite.
-Json = JSON().with_variant(JSONB(), "postgresql")
+#: Parameters and the like: JSONB on PostgreSQL, text on SQLite. None is NULL, not JSON's null.
+Json = JSON(none_as_null=True).with_variant(JSONB(none_as_null=True), "postgresql")
 
 
 class UtcDateTime(TypeDecorator[datetime]):

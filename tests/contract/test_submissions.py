@@ -6,8 +6,10 @@ import pytest
 from sqlalchemy import func, select
 from sqlalchemy.exc import DBAPIError
 
+from task_system.model.ids import new_id
 from task_system.model.routing import Priority
 from task_system.model.states import State
+from task_system.model.task import Extras
 from task_system.store.submissions import INLINE_GRACE_S
 from task_system.store.tables import tasks
 from tests.contract.kit import Store, at_once, new_task
@@ -132,3 +134,24 @@ def test_many_threads_record_the_same_rows(store: Store) -> None:
     created = {id_: recorded.created_at for id_, recorded in answers[0].items()}
     assert all({id_: r.created_at for id_, r in answer.items()} == created for answer in answers)
     assert set(created) == {row.id for row in rows}
+
+
+def test_what_only_some_submissions_say_is_kept(store: Store) -> None:
+    other, batch, schedule = new_id(), new_id(), new_id()
+    extras = Extras(
+        tags=("nightly", "ü"),
+        metadata={"order": 7},
+        expires_in_s=60.0,
+        retry_of=other,
+        batch_id=batch,
+        schedule_id=schedule,
+    )
+    said, plain = new_task(extras=extras), new_task()
+    store.submissions.record([plain, said])
+    task, without = store.reading.task(said.id), store.reading.task(plain.id)
+    assert (task.tags, task.metadata) == (["nightly", "ü"], {"order": 7})
+    assert task.expires_at == task.created_at + timedelta(seconds=60)
+    assert (task.retry_of, task.batch_id, task.schedule_id) == (other, batch, schedule)
+    assert {without.tags, without.expires_at, without.retry_of, without.batch_id, without.cancel_reason} == {None}
+    with store.database.read() as connection:
+        assert connection.execute(select(tasks.c.id).where(tasks.c.metadata.is_(None))).scalars().all() == [plain.id]
