@@ -5,12 +5,12 @@ Types first: importing a module registers what it declares. Add yours here, or n
 
 from typing import TYPE_CHECKING
 
-from task_system.task_types import data_processing, email_sending, file_processing, image_processing
+from task_system.task_types import data_processing, email_sending, file_processing, http_request, image_processing
 
 if TYPE_CHECKING:
     from celery import Celery
 
-__all__ = ["app", "data_processing", "email_sending", "file_processing", "image_processing"]
+__all__ = ["app", "data_processing", "email_sending", "file_processing", "http_request", "image_processing"]
 
 app: "Celery"
 
