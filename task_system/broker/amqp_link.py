@@ -147,7 +147,7 @@ class AmqpLink:
     def _on_nack(self, delivery_tag: int, multiple: bool) -> None:
         self._refused.extend(self._answered(delivery_tag, multiple))
 
-    def _on_return(self, _code: int, _text: str, _exchange: str, _routing_key: str, message: AmqpMessage) -> None:
+    def _on_return(self, _error: Exception, _exchange: str, _routing_key: str, message: AmqpMessage) -> None:
         # No queue took it. Its ack follows, and means only "done with it".
         self._returned.add(UUID(message.headers["id"]))
 
