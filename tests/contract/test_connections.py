@@ -1,0 +1,92 @@
+"""What a connection to PostgreSQL promises: how long anything waits, what is on disk, and what "away" means."""
+
+import time
+
+import pytest
+from sqlalchemy import text
+from sqlalchemy.exc import DBAPIError
+
+from task_system.model.errors import StoreUnavailable
+from task_system.store import Database
+from tests.contract.kit import Store, at_once
+
+
+def run(store: Store, *statements: str) -> None:
+    with store.database.write() as connection:
+        for statement in statements:
+            connection.execute(text(statement))
+
+
+@pytest.mark.parametrize(("durable", "commit"), [(True, "on"), (False, "off")])
+def test_a_durable_commit_waits_for_the_disk(postgresql_url: str, durable: bool, commit: str) -> None:
+    database = Database(postgresql_url, durable=durable)
+    with database.read() as connection:
+        assert connection.scalar(text("SHOW synchronous_commit")) == commit
+        assert connection.scalar(text("SHOW timezone")) == "UTC"
+        assert connection.scalar(text("SHOW statement_timeout")) == "5s"
+        assert connection.scalar(text("SHOW lock_timeout")) == "3s"
+    database.close()
+
+
+def test_a_statement_that_takes_too_long_is_given_up(postgresql: Store) -> None:
+    with pytest.raises(StoreUnavailable):
+        run(postgresql, "SET LOCAL statement_timeout = 50", "SELECT pg_sleep(20)")
+
+
+def test_waiting_for_a_lock_is_given_up(postgresql: Store) -> None:
+    row = postgresql.submit()
+    with postgresql.database.write() as holder:
+        holder.execute(text("SELECT 1 FROM tasks WHERE id = :id FOR UPDATE"), {"id": row.id})
+        with pytest.raises(StoreUnavailable):
+            run(postgresql, "SET LOCAL lock_timeout = 50", "UPDATE tasks SET attempt = 9")
+    assert postgresql.row(row.id)["attempt"] == 0
+
+
+def test_connections_that_the_server_ended_are_replaced(postgresql_url: str) -> None:
+    database, other = Database(postgresql_url, connections=2), Database(postgresql_url)
+    at_once(2, lambda _: database.ping())
+    with other.write() as connection:
+        connection.execute(
+            text(
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+                " WHERE datname = current_database() AND pid <> pg_backend_pid()"
+            )
+        )
+    deadline = time.monotonic() + 10
+    while True:
+        try:
+            database.ping()
+            break
+        except StoreUnavailable:
+            assert time.monotonic() < deadline
+    database.close()
+    other.close()
+
+
+def test_a_pool_that_is_exhausted_says_away_in_time(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("task_system.store.database.POOL_TIMEOUT_S", 0.05)
+    database = Database(
+        store.database.engine.url.render_as_string(hide_password=False).replace("+psycopg", ""), connections=1
+    )
+    with database.read(), pytest.raises(StoreUnavailable):
+        database.ping()
+    database.ping()
+    database.close()
+
+
+def test_a_mistake_in_sql_is_not_called_away(postgresql: Store) -> None:
+    with pytest.raises(DBAPIError), postgresql.database.read() as connection:
+        connection.execute(text("SELECT no_such_column FROM tasks"))
+
+
+def test_what_raises_is_rolled_back(store: Store) -> None:
+    row = store.submit()
+
+    def write_and_fail() -> None:
+        with store.database.write() as connection:
+            connection.execute(text("UPDATE tasks SET attempt = 5"))
+            raise LookupError
+
+    with pytest.raises(LookupError):
+        write_and_fail()
+    assert store.row(row.id)["attempt"] == 0

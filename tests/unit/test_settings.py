@@ -1,0 +1,176 @@
+"""Settings: what the environment says, what cannot work, and what is never shown."""
+
+import os
+from pathlib import Path
+
+import pytest
+from pydantic import ValidationError
+
+from task_system.model.errors import ConfigurationError, StoreUnavailable
+from task_system.settings import Settings
+from task_system.store import Database
+
+
+@pytest.fixture(autouse=True)
+def _nothing_is_set(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    for name in Settings.model_fields:
+        for spelt in (name, name.upper()):
+            monkeypatch.delenv(spelt, raising=False)
+    monkeypatch.chdir(tmp_path)
+
+
+def test_without_any_the_service_is_embedded_and_on_loopback(tmp_path: Path) -> None:
+    settings = Settings()
+    assert settings.embedded
+    assert settings.host == "127.0.0.1"
+    assert settings.database == f"sqlite:///{tmp_path / 'var' / 'tasks.db'}"
+    assert settings.broker == "memory://"
+    assert settings.redis_url.get_secret_value() == ""
+    assert settings.worker_concurrency == (os.cpu_count() or 1)
+
+
+def test_the_environment_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in {
+        "HOST": "0.0.0.0",
+        "PORT": "8080",
+        "DATABASE_URL": "postgresql://u:p@db/tasks",
+        "BROKER_URL": "amqp://u:p@mq//",
+        "DATA_DIR": "/srv/data",
+        "CORS_ORIGINS": " https://a.example , https://b.example,,",
+        "TASK_MODULES": "shop.tasks",
+        "WORKER_POOL": "threads",
+        "WORKER_EVENTS": "no",
+        "RETENTION_DAYS": "0.5",
+        "lease_s": "60",
+    }.items():
+        monkeypatch.setenv(name, value)
+    settings = Settings()
+    assert (settings.host, settings.port) == ("0.0.0.0", 8080)
+    assert (settings.database, settings.broker) == ("postgresql://u:p@db/tasks", "amqp://u:p@mq//")
+    assert not settings.embedded
+    assert settings.data_dir == Path("/srv/data")
+    assert settings.cors_origins == ("https://a.example", "https://b.example")
+    assert settings.task_modules == ("shop.tasks",)
+    assert (settings.worker_pool, settings.worker_events) == ("threads", False)
+    assert (settings.retention_days, settings.lease_s) == (0.5, 60.0)
+
+
+def test_an_env_file_is_read_and_the_environment_goes_before_it(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    (tmp_path / ".env").write_text("PORT=7000\nLOG_LEVEL=DEBUG\nPOSTGRES_PASSWORD=of-another-program\n# HOST=comment\n")
+    monkeypatch.setenv("PORT", "7001")
+    settings = Settings()
+    assert (settings.port, settings.log_level, settings.host) == (7001, "DEBUG", "127.0.0.1")
+
+
+def test_what_is_set_to_nothing_is_not_set(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("PORT", "DATABASE_URL", "CORS_ORIGINS", "WORKER_CONCURRENCY"):
+        monkeypatch.setenv(name, "")
+    assert Settings() == Settings.model_construct(**Settings().model_dump())
+    assert Settings().port == 5000
+    assert Settings().cors_origins == ()
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("PORT", "70000"),
+        ("PORT", "http"),
+        ("MAX_BODY_BYTES", "10"),
+        ("WEB_WORKERS", "0"),
+        ("WEB_THREADS", "-1"),
+        ("WORKER_POOL", "gevent"),
+        ("WORKER_CONCURRENCY", "0"),
+        ("WORKER_GRACE_S", "-1"),
+        ("WORKER_EVENTS", "perhaps"),
+        ("LEASE_S", "0"),
+        ("HEARTBEAT_S", "0"),
+        ("RESULT_EXPIRES_S", "0"),
+        ("RETENTION_DAYS", "0"),
+        ("LOG_LEVEL", "LOUD"),
+        ("LOG_FORMAT", "xml"),
+    ],
+)
+def test_a_value_that_cannot_work_is_refused_by_name(monkeypatch: pytest.MonkeyPatch, name: str, value: str) -> None:
+    monkeypatch.setenv(name, value)
+    with pytest.raises(ValidationError) as caught:
+        Settings()
+    assert name.lower() in {error["loc"][0] for error in caught.value.errors()}
+
+
+@pytest.mark.parametrize(("lease_s", "heartbeat_s"), [("30", "15.1"), ("10", None), ("6", "4")])
+def test_a_heartbeat_that_comes_too_late_is_refused(
+    monkeypatch: pytest.MonkeyPatch, lease_s: str, heartbeat_s: str | None
+) -> None:
+    monkeypatch.setenv("LEASE_S", lease_s)
+    if heartbeat_s:
+        monkeypatch.setenv("HEARTBEAT_S", heartbeat_s)
+    with pytest.raises(ValidationError, match="must be at most half of LEASE_S"):
+        Settings()
+
+
+def test_the_slowest_heartbeat_that_is_allowed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LEASE_S", "8")
+    monkeypatch.setenv("HEARTBEAT_S", "4")
+    assert Settings().heartbeat_s == 4.0
+
+
+SECRETS = ("DATABASE_URL", "BROKER_URL", "REDIS_URL", "SMTP_URL", "RABBITMQ_MANAGEMENT_URL")
+
+
+@pytest.mark.parametrize("name", SECRETS)
+def test_passwords_are_not_shown(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    monkeypatch.setenv(name, "scheme://user:hunter2@host/name")
+    settings = Settings()
+    assert getattr(settings, name.lower()).get_secret_value().count("hunter2") == 1
+    assert "hunter2" not in f"{settings} {settings!r} {settings.model_dump_json()}"
+
+
+def test_settings_stay_as_they_are() -> None:
+    with pytest.raises(ValidationError, match="frozen"):
+        Settings().port = 1  # type: ignore[misc]
+
+
+def test_every_setting_says_what_it_is_for() -> None:
+    assert [name for name, field in Settings.model_fields.items() if not field.description] == []
+
+
+# What a database's URL may be.
+
+
+@pytest.mark.parametrize("url", ["mysql://localhost/tasks", "oracle://localhost/tasks"])
+def test_only_databases_that_are_tested_are_taken(url: str) -> None:
+    with pytest.raises(ConfigurationError, match="DATABASE_URL must begin with postgresql:// or sqlite:///"):
+        Database(url)
+
+
+@pytest.mark.parametrize("url", ["sqlite://", "sqlite:///:memory:"])
+def test_a_database_in_memory_would_lose_accepted_tasks(url: str) -> None:
+    with pytest.raises(ConfigurationError, match="would lose accepted tasks"):
+        Database(url)
+
+
+def test_a_database_is_opened_when_it_is_used(tmp_path: Path) -> None:
+    database = Database(f"sqlite:///{tmp_path}/new/tasks.db")
+    assert not (tmp_path / "new" / "tasks.db").exists()
+    database.ping()
+    assert (tmp_path / "new" / "tasks.db").exists()
+    database.close()
+
+
+def test_a_server_that_is_not_there_is_said_to_be_away() -> None:
+    database = Database("postgresql://nobody:nothing@127.0.0.1:1/tasks")
+    with pytest.raises(StoreUnavailable):
+        database.ping()
+    database.close()
+
+
+def test_a_durable_commit_waits_for_the_disk(tmp_path: Path) -> None:
+    for durable, level in ((True, 2), (False, 1)):
+        database = Database(f"sqlite:///{tmp_path}/tasks.db", durable=durable)
+        with database.read() as connection:
+            assert connection.exec_driver_sql("PRAGMA synchronous").scalar() == level
+            assert connection.exec_driver_sql("PRAGMA journal_mode").scalar() == "wal"
+            assert connection.exec_driver_sql("PRAGMA foreign_keys").scalar() == 1
+        database.close()
