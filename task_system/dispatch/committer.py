@@ -6,9 +6,9 @@ commits up to 64 rows at a time. A row is on disk before its request is answered
 
 import logging
 import os
+import queue
 import threading
 import time
-from collections import deque
 from collections.abc import Sequence
 from uuid import UUID
 
@@ -48,22 +48,20 @@ class Committer:
     def __init__(self, submissions: Submissions, events: Events) -> None:
         self._submissions = submissions
         self._events = events
-        self._waiting: deque[_Waiting] = deque()
-        self._gathered = threading.Condition(threading.Lock())
+        self._waiting: queue.SimpleQueue[_Waiting | None] = queue.SimpleQueue()
+        self._starting = threading.Lock()
         self._thread: threading.Thread | None = None
         self._pid = 0
         self._stopping = False
 
     def commit(self, row: NewTask) -> Recorded:
         """Wait until this row is on disk. Raises Overloaded, StoreUnavailable, InvalidSubmission."""
+        if self._waiting.qsize() >= CAPACITY or self._stopping:
+            raise Overloaded(waiting=self._waiting.qsize())
         waiting = _Waiting(row)
-        with self._gathered:
-            if len(self._waiting) >= CAPACITY or self._stopping:
-                raise Overloaded(waiting=len(self._waiting))
-            self._waiting.append(waiting)
-            if self._pid != os.getpid():
-                self._start()
-            self._gathered.notify()
+        self._waiting.put(waiting)
+        if self._pid != os.getpid():
+            self._start()
         if not waiting.done.acquire(timeout=WAIT_S):
             raise StoreUnavailable("The database did not commit in time. Whether the task was recorded is unknown.")
         if waiting.error:
@@ -73,16 +71,17 @@ class Committer:
 
     def stop(self) -> None:
         """Commit what has gathered, then end the thread. Rows that come later are refused."""
-        with self._gathered:
-            self._stopping = True
-            self._gathered.notify()
+        self._stopping = True
+        self._waiting.put(None)
         if self._thread and self._pid == os.getpid():
             self._thread.join(WAIT_S)
 
     def _start(self) -> None:
-        self._pid = os.getpid()
-        self._thread = threading.Thread(target=self._run, name="committer", daemon=True)
-        self._thread.start()
+        with self._starting:
+            if self._pid != os.getpid():
+                self._pid = os.getpid()
+                self._thread = threading.Thread(target=self._run, name="committer", daemon=True)
+                self._thread.start()
 
     def _run(self) -> None:
         while batch := self._take():
@@ -91,10 +90,13 @@ class Committer:
                 self._events.emit("task.accepted", count=count, duration_s=time.monotonic() - started)
 
     def _take(self) -> list[_Waiting]:
-        with self._gathered:
-            while not self._waiting and not self._stopping:
-                self._gathered.wait()
-            return [self._waiting.popleft() for _ in range(min(BATCH, len(self._waiting)))]
+        batch = [self._waiting.get()]
+        while len(batch) < BATCH and not self._waiting.empty():
+            batch.append(self._waiting.get())
+        rows = [waiting for waiting in batch if waiting is not None]
+        if rows and len(rows) < len(batch):
+            self._waiting.put(None)  # the end, to be met again when no rows are before it
+        return rows
 
     def _record(self, batch: Sequence[_Waiting]) -> int:
         """Record these rows and tell those who wait; answers how many are on disk. Raises nothing: all wait for us."""

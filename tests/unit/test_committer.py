@@ -49,7 +49,7 @@ class Service:
 
     @property
     def waiting(self) -> int:
-        return len(self.committer._waiting)
+        return self.committer._waiting.qsize()
 
     @contextmanager
     def database_is_busy(self) -> Iterator[None]:
