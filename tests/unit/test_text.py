@@ -3,7 +3,7 @@
 import json
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from task_system.model.text import NUL_IN_JSON, storable, storable_json
@@ -30,6 +30,7 @@ def test_what_can_be_stored_is_left_alone() -> None:
     assert storable(text, 100) == text
 
 
+@settings(max_examples=40)
 @given(
     st.recursive(
         st.one_of(st.none(), st.booleans(), st.integers(-(2**53), 2**53), st.text(st.sampled_from('a"\\u0\0'))),
