@@ -187,6 +187,24 @@ def deaf(_ctx: Context, parameters: Gate) -> None:
             continue
 
 
+@task_type("test_asks", retry=ONCE)
+def asks(ctx: Context, parameters: Witnessed) -> None:
+    """Run until cancelled, and tidy up."""
+    deadline = time.monotonic() + GIVE_UP_S
+    try:
+        while time.monotonic() < deadline:
+            ctx.check_cancelled()
+            time.sleep(0.01)
+    finally:
+        _witness(ctx, parameters, "tidied up")
+
+
+@task_type("test_deaf_to_cancels", retry=ONCE, cancel_grace_s=0.5)
+def deaf_to_cancels(ctx: Context, parameters: Gate) -> None:
+    """Be cancelled, and not listen."""
+    deaf(ctx, parameters)
+
+
 @task_type("test_exit", retry=RetryPolicy(max_attempts=10))
 def exit_process(_ctx: Context, _parameters: Nothing) -> None:
     """End the process it runs in."""

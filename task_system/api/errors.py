@@ -9,6 +9,7 @@ from flask import Flask, Response, request
 from werkzeug.exceptions import HTTPException, InternalServerError
 
 from task_system.model.errors import (
+    Conflict,
     InvalidSubmission,
     Overloaded,
     StoreUnavailable,
@@ -19,6 +20,7 @@ from task_system.model.errors import (
 _STATUS: dict[type[TaskSystemError], HTTPStatus] = {
     InvalidSubmission: HTTPStatus.UNPROCESSABLE_ENTITY,
     TaskNotFound: HTTPStatus.NOT_FOUND,
+    Conflict: HTTPStatus.CONFLICT,
     StoreUnavailable: HTTPStatus.SERVICE_UNAVAILABLE,
     Overloaded: HTTPStatus.SERVICE_UNAVAILABLE,
 }
@@ -64,7 +66,7 @@ def _ours(error: TaskSystemError) -> Response:
 
 
 def _members(error: TaskSystemError) -> dict[str, Any]:
-    return {name: error.facts[name] for name in ("errors", "task_id") if name in error.facts}
+    return {name: error.facts[name] for name in ("errors", "task_id", "state") if name in error.facts}
 
 
 def _http(error: HTTPException) -> Response:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, TypeVar
+from uuid import UUID
 
 import orjson
 from flask import Response, request
@@ -12,7 +13,7 @@ from werkzeug.datastructures import Headers
 from werkzeug.exceptions import BadRequest, UnsupportedMediaType
 
 from task_system.dispatch.submit import errors_of
-from task_system.model.errors import InvalidSubmission
+from task_system.model.errors import InvalidSubmission, TaskNotFound
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIEnvironment
@@ -55,6 +56,23 @@ def parsed(model: type[M]) -> M:
         return model.model_validate(body)
     except ValidationError as error:
         raise InvalidSubmission(errors=errors_of(error)) from None
+
+
+def parsed_if_any(model: type[M]) -> M:
+    """The request's JSON as that model; the model's defaults where nothing was sent. Raises as `parsed` does."""
+    return parsed(model) if request.content_length or (request.content_length is None and _chunked()) else model()
+
+
+def task_id_of(text: str) -> UUID:
+    """A task's id in an address. Raises TaskNotFound: what is no id is no task's."""
+    try:
+        return UUID(text)
+    except ValueError:
+        raise TaskNotFound(task_id=text) from None
+
+
+def _chunked() -> bool:
+    return "Transfer-Encoding" in request.headers
 
 
 def _received() -> bytes:

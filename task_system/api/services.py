@@ -7,6 +7,7 @@ from uuid import UUID
 
 from flask import current_app
 
+from task_system.dispatch.actions import Actions
 from task_system.dispatch.submit import Dispatcher
 from task_system.registry import Registry
 from task_system.store.reading import Reading
@@ -20,6 +21,7 @@ class Services:
     """One per process."""
 
     dispatcher: Dispatcher
+    actions: Actions
     reading: Reading
     registry: Registry
     #: The finished task as JSON, if Redis has it.

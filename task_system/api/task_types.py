@@ -33,5 +33,6 @@ def _view(task_type: TaskType) -> dict[str, Any]:
             "not_for": [error.__name__ for error in retry.not_for],
         },
         "timeout_s": task_type.timeout_s,
+        "cancel_grace_s": task_type.cancel_grace_s,
         "example": {"task_type": task_type.name, "parameters": task_type.example},
     }

@@ -2,16 +2,14 @@
 
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any
-from uuid import UUID
 
 from flask import Blueprint, Response
 from pydantic import AwareDatetime, Field, field_validator, model_validator
 
-from task_system.api.http import Body, answer, parsed
+from task_system.api.http import Body, answer, parsed, task_id_of
 from task_system.api.services import services
 from task_system.dispatch.submit import Accepted, Submission
 from task_system.model.backoff import LONGEST_DELAY_S
-from task_system.model.errors import TaskNotFound
 from task_system.model.routing import Priority
 from task_system.model.states import State
 from task_system.model.task import iso
@@ -68,15 +66,8 @@ def submit() -> Response:
 @bp.get("/<task_id>")
 def show(task_id: str) -> Response:
     """Everything about a task."""
-    id_ = _id(task_id)
+    id_ = task_id_of(task_id)
     return answer(services().finished_copy(id_) or services().reading.task(id_).view())
-
-
-def _id(text: str) -> UUID:
-    try:
-        return UUID(text)
-    except ValueError:
-        raise TaskNotFound(task_id=text) from None
 
 
 def _accepted(accepted: Accepted) -> dict[str, Any]:

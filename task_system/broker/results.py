@@ -17,6 +17,7 @@ import redis
 
 from task_system.model.errors import ResultsUnavailable
 from task_system.model.states import State
+from task_system.model.task import Settled
 
 _KEY = "celery-task-meta-{}"
 #: Before Celery's own members of an entry: the task as the API shows it, with its length, to be cut out unparsed.
@@ -35,12 +36,12 @@ class ResultCopy:
     state: State
     finished_at: datetime | None
     #: JSON text.
-    result: str | None
-    error_type: str | None
-    error_message: str | None
-    error_traceback: str | None
+    result: str | None = None
+    error_type: str | None = None
+    error_message: str | None = None
+    error_traceback: str | None = None
     #: The task as the API shows it, when it is known whole.
-    view: dict[str, Any] | None
+    view: dict[str, Any] | None = None
 
 
 class Results:
@@ -65,6 +66,31 @@ class Results:
             pipeline.execute()
         except redis.RedisError as error:
             raise self._is_away() from error
+
+    def tell(self, settled: Sequence[Settled]) -> None:
+        """Announce tasks that no worker ended, so that nobody waits for them; as far as Redis is there to be told."""
+        copies = [
+            ResultCopy(
+                task_id=one.task_id,
+                state=one.state,
+                finished_at=one.finished_at,
+                error_type=one.error_type,
+                error_message=one.error_message,
+            )
+            for one in settled
+        ]
+        try:
+            self.put(copies)
+        except ResultsUnavailable as error:
+            _log.warning("%d ends could not be announced: %s", len(copies), error.detail)
+
+    def forget(self, task_id: UUID) -> None:
+        """Drop what is copied of a task whose row says more now; as far as Redis is there."""
+        if time.monotonic() >= self._away_until:
+            try:
+                self._redis.delete(_KEY.format(task_id))
+            except redis.RedisError:
+                self._is_away()
 
     def view(self, task_id: UUID) -> bytes | None:
         """A finished task as the API shows it, as JSON; None when Redis does not have it or is away."""

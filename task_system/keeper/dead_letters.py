@@ -5,12 +5,13 @@ dispatched anew a few times; then it fails, and says why. A message that is not 
 """
 
 import logging
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 
 from kombu import Message
 
 from task_system.broker.message import reference_of
 from task_system.model.events import Events
+from task_system.model.task import Settled
 from task_system.store.upkeep import Upkeep
 
 #: After so many dispatches it is no passing trouble.
@@ -20,13 +21,23 @@ _log = logging.getLogger(__name__)
 
 
 class DeadLetters:
-    """messages: those that are there now, each to be acknowledged when it is settled. Raises BrokerUnavailable."""
+    """messages: those that are there now, each to be acknowledged when it is settled. Raises BrokerUnavailable.
+
+    tell: told of tasks that are over, for those who wait for them elsewhere.
+    """
 
     name = "dead-letters"
     every_s = 5.0
 
-    def __init__(self, upkeep: Upkeep, messages: Callable[[], Iterable[Message]], events: Events) -> None:
+    def __init__(
+        self,
+        upkeep: Upkeep,
+        messages: Callable[[], Iterable[Message]],
+        tell: Callable[[Sequence[Settled]], None],
+        events: Events,
+    ) -> None:
         self._upkeep = upkeep
+        self._tell = tell
         self._messages = messages
         self._events = events
 
@@ -46,10 +57,12 @@ class DeadLetters:
         except ValueError as error:
             _log.warning("a dead letter is not one of ours (%s); headers: %.500r", error, message.headers)
             return
-        self._upkeep.undeliverable(
+        over = self._upkeep.undeliverable(
             task_id,
             dispatch_no,
             delay_s=DELAY_S * dispatch_no,
             give_up_after=GIVE_UP_AFTER,
             message=f"No worker took it in {dispatch_no} tries. Do the workers of its lane know the task type?",
         )
+        if over:
+            self._tell(over)

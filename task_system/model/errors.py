@@ -55,6 +55,18 @@ class TaskNotFound(TaskSystemError):
     code = "task_not_found"
 
 
+class Conflict(TaskSystemError):
+    """The task is in a state in which that cannot be done; nothing was changed. `state` says in which."""
+
+    code = "conflict"
+
+
+class TaskFinished(Conflict):
+    """The task is over, and nothing about it changes any more. POST /api/tasks/<task_id>/retry runs it again."""
+
+    code = "task_finished"
+
+
 class StoreUnavailable(TaskSystemError):
     """The database cannot be reached just now. Nothing was recorded; try again."""
 

@@ -16,6 +16,7 @@ EVENTS = {
     "task.finished": (
         "an attempt's outcome was recorded (`task_id`, `task_type`, `attempt`, `outcome`, `state`, `duration_s`)"
     ),
+    "task.cancel": "a caller cancelled a task (`task_id`, `state`: CANCELLED, or STARTED while it is being stopped)",
     "task.stale_delivery": "a message arrived whose task is finished, cancelled, running elsewhere or dispatched anew",
     "task.zombie": "an attempt ended after its lease was lost; its outcome was refused (`task_id`, `attempt`)",
     "worker.child_lost": "a pool process died under an attempt (`task_id`, `attempt`)",

@@ -52,6 +52,18 @@ class Recorded:
     due: bool
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settled:
+    """A task that ended outside a worker: cancelled before it started, lost for good, undeliverable, expired."""
+
+    task_id: UUID
+    task_type: str
+    state: State
+    finished_at: datetime
+    error_type: str | None = None
+    error_message: str | None = None
+
+
 @dataclass(frozen=True, slots=True)
 class Dispatch:
     """All that a message says: which task, which dispatch of it, and where it goes. The type is for Flower's eyes."""
@@ -152,7 +164,7 @@ class Task:
             "retried_as": _text(self.retried_as),
             "batch_id": _text(self.batch_id),
             "schedule_id": _text(self.schedule_id),
-            "cancel_reason": self.cancel_reason,
+            "cancel_reason": self.cancel_reason if self.state in {State.STARTED, State.CANCELLED} else None,
             "attempt": self.attempt,
             "max_attempts": self.max_attempts,
             "created_at": iso(self.created_at),

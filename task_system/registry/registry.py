@@ -63,6 +63,7 @@ def task_type(
     lane: str = "default",
     retry: RetryPolicy | None = None,
     timeout_s: float = 300.0,
+    cancel_grace_s: float = 10.0,
     example: dict[str, Any] | None = None,
     registry: Registry = default_registry,
 ) -> Callable[[H], H]:
@@ -72,6 +73,7 @@ def task_type(
     lane: which workers run it; `default` for types of your own.
     retry: what happens after a failed attempt; without it `RetryPolicy()`.
     timeout_s: an attempt that runs longer is stopped.
+    cancel_grace_s: after a cancel, an attempt that does not stop when told is killed this much later.
     example: parameters that validate; without it the model's own first `examples` entry, or what its defaults give.
 
     Raises DeclarationError, at import, for anything that could not work later.
@@ -86,6 +88,7 @@ def task_type(
         )
         _check(lane in LANES, name, f"its lane {lane!r} is none of {', '.join(LANES)}")
         _check(timeout_s > 0, name, "its timeout_s must be more than 0")
+        _check(cancel_grace_s >= 0, name, "its cancel_grace_s must not be less than 0")
         registry.add(
             TaskType(
                 name=name,
@@ -96,6 +99,7 @@ def task_type(
                 lane=lane,
                 retry=retry or RetryPolicy(),
                 timeout_s=timeout_s,
+                cancel_grace_s=cancel_grace_s,
                 example=_example(name, parameters, example),
             )
         )

@@ -25,5 +25,7 @@ class TaskType:
     retry: RetryPolicy
     #: An attempt that runs longer is stopped, in seconds.
     timeout_s: float
+    #: After a cancel, an attempt that does not stop when told is killed this much later, in seconds.
+    cancel_grace_s: float
     #: Parameters that validate, for the docs and for a first try.
     example: dict[str, Any]

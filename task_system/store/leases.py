@@ -12,7 +12,7 @@ from typing import Any
 from uuid import UUID
 
 import orjson
-from sqlalchemy import Connection, RowMapping, case, insert, select, text, update
+from sqlalchemy import Connection, RowMapping, and_, case, insert, or_, select, text, update
 
 from task_system.model.outcome import AttemptEnd, Claim, Finish
 from task_system.model.states import WAITING, State
@@ -40,6 +40,8 @@ class Claimed:
     created_at: datetime
     run_at: datetime
     started_at: datetime
+    #: It has none of what only some submissions say.
+    plain: bool
 
     @property
     def charged_attempts(self) -> int:
@@ -55,8 +57,10 @@ class Recorded:
     finished_at: datetime | None
 
 
+# Statements over several ids also name the first and the last: so the planner leaves out the partitions of other weeks.
 _END = tuple(field.name for field in fields(AttemptEnd))
-_RETURNED = tuple(field.name for field in fields(Claimed))
+_RETURNED = tuple(field.name for field in fields(Claimed) if field.name != "plain")
+_EXTRAS = ("tags", "metadata", "expires_at", "retry_of", "batch_id", "schedule_id")
 
 _CLAIM_POSTGRESQL = text(
     f"""
@@ -67,7 +71,10 @@ _CLAIM_POSTGRESQL = text(
       FROM unnest(CAST(:ids AS uuid[]), CAST(:dispatch_nos AS int[]), CAST(:tokens AS uuid[]))
            AS c(id, dispatch_no, lease_token)
      WHERE t.id = c.id AND t.dispatch_no = c.dispatch_no AND t.state IN ('PENDING', 'RETRY')
-    RETURNING {", ".join(f"CAST(t.{name} AS text)" if name == "parameters" else f"t.{name}" for name in _RETURNED)}
+       AND t.id BETWEEN :first AND :last
+       AND (t.expires_at IS NULL OR t.expires_at > now())
+    RETURNING {", ".join(f"CAST(t.{name} AS text)" if name == "parameters" else f"t.{name}" for name in _RETURNED)},
+              num_nonnulls({", ".join(f"t.{name}" for name in _EXTRAS)}) = 0 AS plain
     """  # noqa: S608 - column names of ours
 )
 
@@ -97,6 +104,7 @@ _FINISH_POSTGRESQL = text(
                progress_fields = coalesce(e.progress_fields, t.progress_fields)
           FROM ends AS e
          WHERE t.id = e.id AND t.lease_token = e.lease_token AND t.state = 'STARTED'
+           AND t.id BETWEEN :first AND :last
         RETURNING t.id, e.lease_token, t.attempt, e.outcome, t.worker, t.started_at, t.state, t.finished_at,
                   e.error_type, e.error_message, e.error_traceback
     ), kept AS (
@@ -148,6 +156,13 @@ class Leases:
             rows = connection.execute(statement).all()
         return {row.id for row in rows}, {row.id for row in rows if row.cancel_requested_at is not None}
 
+    def to_cancel(self) -> list[UUID]:
+        """What this worker runs and somebody wants cancelled."""
+        # Literals: SQLite finds a partial index by the text of its condition.
+        cancelling = text("state = 'STARTED' AND cancel_requested_at IS NOT NULL")
+        with self._database.read() as connection:
+            return list(connection.scalars(select(tasks.c.id).where(tasks.c.worker == self._worker, cancelling)))
+
     def still_reserved(self, reserved: dict[UUID, int]) -> None:
         """This worker holds the messages of these dispatches (number by task id), which wait for a slot."""
         with self._database.statement() as connection:
@@ -184,6 +199,8 @@ class Leases:
                     "ids": [claim.task_id for claim in ordered],
                     "dispatch_nos": [claim.dispatch_no for claim in ordered],
                     "tokens": [claim.lease_token for claim in ordered],
+                    "first": ordered[0].task_id,
+                    "last": ordered[-1].task_id,
                 },
             ).mappings()
             return {row["lease_token"]: Claimed(**row) for row in rows}
@@ -192,7 +209,12 @@ class Leases:
     def _claim_one(self, connection: Connection, claim: Claim) -> Claimed | None:
         statement = (
             update(tasks)
-            .where(tasks.c.id == claim.task_id, tasks.c.dispatch_no == claim.dispatch_no, tasks.c.state.in_(WAITING))
+            .where(
+                tasks.c.id == claim.task_id,
+                tasks.c.dispatch_no == claim.dispatch_no,
+                tasks.c.state.in_(WAITING),
+                or_(tasks.c.expires_at.is_(None), tasks.c.expires_at > now_plus(0)),
+            )
             .values(
                 state=State.STARTED,
                 attempt=tasks.c.attempt + 1,
@@ -205,7 +227,10 @@ class Leases:
                 progress_message=None,
                 progress_fields=None,
             )
-            .returning(*(tasks.c[name] for name in _RETURNED))
+            .returning(
+                *(tasks.c[name] for name in _RETURNED),
+                and_(*(tasks.c[name].is_(None) for name in _EXTRAS)).label("plain"),
+            )
         )
         row = connection.execute(statement).mappings().one_or_none()
         if row is None:
@@ -225,7 +250,8 @@ class Leases:
                 }
                 for f in ordered
             ]
-            answer = connection.execute(_FINISH_POSTGRESQL, {"rows": orjson.dumps(rows).decode()})
+            bounds = {"first": ordered[0].task_id, "last": ordered[-1].task_id}
+            answer = connection.execute(_FINISH_POSTGRESQL, {"rows": orjson.dumps(rows).decode(), **bounds})
             return {token: Recorded(State(state), finished_at) for token, state, finished_at in answer}
         return {f.lease_token: recorded for f in finishes if (recorded := _finish_one(connection, f))}
 
@@ -305,7 +331,8 @@ def note_held(connection: Connection, numbers: dict[UUID, int]) -> int:
     current = tasks.c.dispatch_no == (case(numbers, value=tasks.c.id) if same is None else same)
     statement = (
         update(tasks)
-        .where(tasks.c.id.in_(numbers), tasks.c.state.in_(WAITING), current)
+        .where(tasks.c.id.in_(numbers), tasks.c.id.between(min(numbers), max(numbers)))
+        .where(tasks.c.state.in_(WAITING), current)
         .values(published_at=now_plus(0), relay_at=None)
     )
     return connection.execute(statement).rowcount

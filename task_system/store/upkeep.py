@@ -1,17 +1,17 @@
 """What the keeper asks of the store: what is due, what was lost, what is old. Any number of keepers may ask at once."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Connection, case, delete, func, select, text, update
+from sqlalchemy import ColumnElement, Connection, RowMapping, case, delete, func, select, text, update
 
 from task_system.model.ids import first_id_at
 from task_system.model.outcome import AttemptEnd
 from task_system.model.routing import PRIORITIES
 from task_system.model.states import LIVE, WAITING, State
-from task_system.model.task import Dispatch
+from task_system.model.task import Dispatch, Settled
 from task_system.store import partitions
 from task_system.store.database import Database
 from task_system.store.leases import keep_attempt, note_held
@@ -30,6 +30,8 @@ class Rescued:
     task_type: str
     attempt: int
     state: State
+    #: What it ended as, if it is over.
+    settled: Settled | None = field(default=None, compare=False)
 
 
 class Upkeep:
@@ -84,8 +86,11 @@ class Upkeep:
 
     def undeliverable(
         self, task_id: UUID, dispatch_no: int, *, delay_s: float, give_up_after: int, message: str
-    ) -> None:
-        """No worker could take this dispatch's message: dispatch anew later, or FAILURE after so many dispatches."""
+    ) -> list[Settled]:
+        """No worker could take this dispatch's message: dispatch anew later, or FAILURE after so many dispatches.
+
+        Answers the task if it is over now.
+        """
         this = update(tasks).where(
             tasks.c.id == task_id, tasks.c.state.in_(WAITING), tasks.c.dispatch_no == dispatch_no
         )
@@ -100,7 +105,8 @@ class Upkeep:
                 error_message=message,
             )
         with self._database.statement() as connection:
-            connection.execute(statement)
+            rows = connection.execute(statement.returning(*_SETTLED)).mappings().all()
+        return [settled_of(row) for row in rows if row["state"] == State.FAILURE]
 
     def published_queues(self, older_than_s: float) -> list[str]:
         """Queues with waiting rows whose messages nobody was known to hold for that long."""
@@ -218,14 +224,39 @@ def _lose(connection: Connection, ids: Sequence[UUID], *, poison_after: int, del
             tasks.c.worker,
             tasks.c.started_at,
             tasks.c.state,
+            tasks.c.finished_at,
             tasks.c.error_type,
+            tasks.c.error_message,
         )
     )
     rescued = []
     for row in connection.execute(statement).mappings().all():
         keep_attempt(connection, row, AttemptEnd(outcome="lost", error_type=row["error_type"], error_message=message))
-        rescued.append(Rescued(row["id"], row["task_type"], row["attempt"], State(row["state"])))
+        settled = settled_of(row) if row["finished_at"] else None
+        rescued.append(Rescued(row["id"], row["task_type"], row["attempt"], State(row["state"]), settled))
     return rescued
+
+
+_SETTLED = (
+    tasks.c.id,
+    tasks.c.task_type,
+    tasks.c.state,
+    tasks.c.finished_at,
+    tasks.c.error_type,
+    tasks.c.error_message,
+)
+
+
+def settled_of(row: RowMapping) -> Settled:
+    """A row of those columns, of a task that is over."""
+    return Settled(
+        task_id=row["id"],
+        task_type=row["task_type"],
+        state=State(row["state"]),
+        finished_at=row["finished_at"],
+        error_type=row["error_type"],
+        error_message=row["error_message"],
+    )
 
 
 def _drop_old_partitions(connection: Connection, before: datetime) -> None:

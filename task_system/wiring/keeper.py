@@ -33,7 +33,7 @@ def keeper_of(parts: Parts) -> Keeper:
     roles: list[Role] = [
         Heartbeat(parts.workers, identity, every_s=settings.heartbeat_s),
         Relay(upkeep, parts.publisher, events),
-        Rescuer(upkeep, events),
+        Rescuer(upkeep, parts.tell, events),
         Reconciler(
             upkeep,
             parts.workers,
@@ -42,7 +42,7 @@ def keeper_of(parts: Parts) -> Keeper:
             events,
             unheld_s=2.5 * settings.heartbeat_s,
         ),
-        DeadLetters(upkeep, parts.inspector.dead_letters, events),
+        DeadLetters(upkeep, parts.inspector.dead_letters, parts.tell, events),
         Pruner(
             upkeep,
             parts.workers,

@@ -1,6 +1,7 @@
 """The parts that several processes share, each made when first asked for."""
 
 import importlib
+from collections.abc import Sequence
 from functools import cached_property
 from importlib.metadata import version
 
@@ -9,13 +10,16 @@ from task_system.broker.inspection import Inspector
 from task_system.broker.link import Link
 from task_system.broker.memory_link import MemoryLink
 from task_system.broker.results import Results
+from task_system.dispatch.actions import Actions
 from task_system.dispatch.committer import Committer
 from task_system.dispatch.publisher import Publisher
 from task_system.dispatch.submit import Dispatcher
 from task_system.model.events import Events
+from task_system.model.task import Settled
 from task_system.registry import Registry, default_registry
 from task_system.settings import Settings
 from task_system.store import Database
+from task_system.store.acting import Acting
 from task_system.store.submissions import Submissions
 from task_system.store.upkeep import Upkeep
 from task_system.store.workers import Workers
@@ -69,6 +73,16 @@ class Parts:
         """Redis, where it is configured."""
         url = self.settings.redis_url.get_secret_value()
         return Results(url, self.settings.result_expires_s) if url else None
+
+    def tell(self, settled: Sequence[Settled]) -> None:
+        """Those who wait in Redis for tasks that no worker ended."""
+        if self.results:
+            self.results.tell(settled)
+
+    @cached_property
+    def actions(self) -> Actions:
+        """What callers may do to tasks."""
+        return Actions(Acting(self.database), self.tell, self.events)
 
     @cached_property
     def workers(self) -> Workers:

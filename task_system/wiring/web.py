@@ -44,6 +44,7 @@ def assemble(parts: Parts) -> Flask:
 def _services(parts: Parts) -> Services:
     return Services(
         dispatcher=parts.dispatcher,
+        actions=parts.actions,
         reading=Reading(parts.database),
         registry=parts.registry,
         finished_copy=parts.results.view if parts.results else _no_copy,

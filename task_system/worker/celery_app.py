@@ -24,7 +24,7 @@ from task_system.broker.results import ResultCopy, Results
 from task_system.model.events import Events
 from task_system.model.outcome import AttemptEnd
 from task_system.model.routing import lane_of
-from task_system.model.states import TERMINAL
+from task_system.model.states import TERMINAL, State
 from task_system.model.task import Task as TaskRow
 from task_system.registry import Registry
 from task_system.store import Database
@@ -256,8 +256,10 @@ def _copy(run: Run, end: AttemptEnd, recorded: Recorded, worker: str) -> ResultC
         error_type=end.error_type,
         error_message=end.error_message,
         error_traceback=end.error_traceback,
-        # Earlier attempts are known to the store alone.
-        view=_row(run, end, recorded, worker).view() if claimed.attempt == 1 else None,
+        # Earlier attempts, and what only some tasks have, are known to the store alone.
+        view=_row(run, end, recorded, worker).view()
+        if claimed.plain and claimed.attempt == 1 and recorded.state is not State.CANCELLED
+        else None,
     )
 
 

@@ -33,6 +33,8 @@ from task_system.worker.run import Run
 
 #: An attempt that does not stop at its time limit is killed this much later, in seconds.
 KILL_AFTER_S = 5.0
+#: A handler that asks has this long to notice a cancel by itself, before it is interrupted, in seconds.
+NOTICE_S = 1.5
 #: Claimed ahead: about this much work, so that quick tasks need not wait for the store one by one, in seconds.
 AHEAD_S = 0.01
 AHEAD_MOST = 64
@@ -256,16 +258,28 @@ class Foreman:
             return {run.task_id: run.dispatch_no for run in self._line.waiting()}
 
     def cancel(self, task_id: UUID) -> None:
-        """A cancel was requested: tell the attempt; if it still runs when told again, kill it."""
+        """A cancel was requested; called again until the attempt has ended.
+
+        First the handler may notice by itself, then it is told, and when its type's grace is over it is killed.
+        """
         with self._lock:
             run = next((run for run in self._running.values() if run.task_id == task_id), None)
         if run is None or run.pid is None:
             return
-        if run.cancel_told:
-            self._soon(self._pool.terminate_job, run.pid, signal.SIGKILL)
-        else:
+        now = time.monotonic()
+        if run.cancel_heard_at is None:
+            run.cancel_heard_at = now
+        waited_s = now - run.cancel_heard_at
+        if run.cancel_told and waited_s >= NOTICE_S + self._registry.get(run.task_type).cancel_grace_s:
+            self._soon(self._stop, run, self._kill)
+        elif not run.cancel_told and waited_s >= NOTICE_S:
             run.cancel_told = True
-            self._soon(self._tell, run.pid)
+            self._soon(self._stop, run, self._tell)
+
+    def _stop(self, run: Run, stop: Callable[[int], object]) -> None:
+        """Stop what runs under this attempt's process or thread, unless it has ended meanwhile."""
+        if run.lease_token in self._running and run.pid:
+            stop(run.pid)
 
     def abandon(self, task_id: UUID, lease_token: UUID) -> None:
         """The lease was lost: stop the attempt, whose end nobody will take."""
@@ -273,7 +287,10 @@ class Foreman:
             run = self._running.get(lease_token)
         if run and run.pid:
             self._events.emit("task.zombie", task_id=str(task_id), attempt=run.claimed and run.claimed.attempt)
-            self._soon(self._pool.terminate_job, run.pid, signal.SIGKILL)
+            self._soon(self._stop, run, self._kill)
+
+    def _kill(self, pid: int) -> None:
+        self._pool.terminate_job(pid, signal.SIGKILL)
 
     def stop_fetching(self) -> None:
         """Claim nothing more. What waits here goes back to the broker when the connection closes."""

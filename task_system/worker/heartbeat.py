@@ -10,7 +10,7 @@ from task_system.model.errors import StoreUnavailable
 from task_system.store.leases import Leases
 from task_system.store.workers import Identity, Workers
 
-#: How soon a task that waits in this worker is known to, in seconds.
+#: How soon it is known that a task waits in this worker, and here that one is to be cancelled, in seconds.
 TELL_EVERY_S = 1.0
 _log = logging.getLogger(__name__)
 
@@ -20,7 +20,7 @@ class Heartbeat:
 
     leases_now: the worker's leases, token by task id. reserved_now: dispatches that wait for a slot in
     this worker, their number by task id.
-    on_cancel, on_lost: told a task's id, in the heartbeat's thread.
+    on_cancel, on_lost: told a task's id, in the heartbeat's thread; a cancel again and again until the attempt ends.
     """
 
     def __init__(
@@ -81,6 +81,12 @@ class Heartbeat:
             self._leases.still_reserved(news)
         self._told_reserved = reserved
 
+    def bring_cancels(self) -> None:
+        """Say which of the running attempts are to be cancelled. Raises StoreUnavailable."""
+        if self._leases_now():
+            for task_id in self._leases.to_cancel():
+                self._on_cancel(task_id)
+
     def _run(self) -> None:
         next_beat = time.monotonic()
         while True:
@@ -90,6 +96,7 @@ class Heartbeat:
                     self.beat()
                 else:
                     self.tell_reserved()
+                    self.bring_cancels()
             except StoreUnavailable as error:
                 _log.warning("no heartbeat: %s (%s)", error.detail, error.__cause__)
             except Exception:  # noqa: BLE001 - without its heartbeat a worker loses everything it runs

@@ -29,7 +29,8 @@ class Run:
         #: Set when the pool begins with it: a process id, or a thread's.
         self.pid: int | None = None
         self.started_at: float | None = None
-        #: The attempt was told to stop because of a cancel.
+        #: When a cancel was first heard of (on the monotonic clock); and whether the attempt was told to stop for it.
+        self.cancel_heard_at: float | None = None
         self.cancel_told = False
 
     @property
@@ -64,6 +65,7 @@ class Run:
             claimed.charged_attempts,
             claimed.max_attempts,
             claimed.lease_token,
+            claimed.timeout_s,
         )
 
     def begun(self, pid: int) -> None:

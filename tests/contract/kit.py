@@ -16,6 +16,7 @@ from task_system.model.routing import Priority, queue_name
 from task_system.model.states import LIVE, State
 from task_system.model.task import Dispatch, NewTask
 from task_system.store import Database
+from task_system.store.acting import Acting
 from task_system.store.leases import Claimed, Leases, Recorded
 from task_system.store.reading import Reading
 from task_system.store.submissions import Submissions
@@ -86,6 +87,7 @@ class Store:
         self.submissions = Submissions(database)
         self.leases = Leases(database, worker="worker@here", lease_s=LEASE_S)
         self.upkeep = Upkeep(database)
+        self.acting = Acting(database)
         self.reading = Reading(database)
         self.workers = Workers(database)
 
@@ -161,7 +163,7 @@ class Store:
             connection.execute(update(tasks).where(tasks.c.id.in_(task_ids)).values(relay_at=now_plus(-1)))
 
     def request_cancel(self, task_id: UUID) -> None:
-        """As the API marks a running task."""
+        """As if a cancel had been asked for while it ran."""
         self.change(task_id, cancel_requested_at=now_plus(0))
 
     def put(self, state: State, **values: Any) -> UUID:

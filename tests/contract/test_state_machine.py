@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
 from sqlalchemy import RowMapping
 
+from task_system.model.errors import TaskFinished
 from task_system.model.outcome import OUTCOMES, UNCHARGED, Claim, Finish
 from task_system.model.states import TERMINAL, WAITING, State
 from task_system.model.task import Dispatch
@@ -133,11 +134,18 @@ class Life(RuleBasedStateMachine):
             expected.ends(state, "lost")
 
     @rule(task_id=tasks)
-    def request_cancel(self, task_id: UUID) -> None:
+    def cancel(self, task_id: UUID) -> None:
         expected = self.expected[task_id]
-        if expected.state is State.STARTED:
-            self.store.request_cancel(task_id)
-            expected.cancel = True
+        if expected.state in TERMINAL - {State.CANCELLED}:
+            with pytest.raises(TaskFinished):
+                self.store.acting.cancel(task_id, "enough")
+            return
+        was = expected.state
+        if was in WAITING:
+            expected.state = State.CANCELLED
+        expected.cancel = expected.cancel or was is not State.CANCELLED
+        cancelled = self.store.acting.cancel(task_id, "enough")
+        assert (cancelled.state, cancelled.before) == (expected.state, was is State.CANCELLED)
 
     @rule(task_id=tasks, off_by=st.sampled_from([0, 0, 0, -1]), by_worker=st.booleans())
     def is_held(self, task_id: UUID, off_by: int, by_worker: bool) -> None:

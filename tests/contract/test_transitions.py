@@ -1,12 +1,14 @@
 """The table of states is what the store does: each of its steps happens, no other can, and what is over stays."""
 
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import timedelta
 from uuid import uuid4
 
 import pytest
 from sqlalchemy.exc import IntegrityError
 
+from task_system.model.errors import TaskFinished
 from task_system.model.outcome import OUTCOMES, Finish
 from task_system.model.states import LIVE, TERMINAL, TRANSITIONS, WAITING, State
 from task_system.model.task import Dispatch
@@ -15,7 +17,7 @@ from task_system.store.types import now_plus
 from tests.contract.kit import Store, end_of, new_task
 
 #: Who causes the steps that no part of the store takes yet.
-NOT_YET = ("a caller's cancel", "the keeper, when `expires_at` has passed")
+NOT_YET = ("the keeper, when `expires_at` has passed",)
 STEPS = [(start, to) for start, steps in TRANSITIONS.items() for to, who in steps.items() if who not in NOT_YET]
 
 
@@ -52,7 +54,13 @@ def everything(store: Store, lease: Claimed) -> list[Callable[[], object]]:
         lambda: store.upkeep.undeliverable(lease.id, number, delay_s=0.0, give_up_after=99, message="nobody"),
         lambda: store.upkeep.dispatch_anew(row["queue"], -1.0, 10),
         lambda: store.submissions.record([new_task(id=lease.id)]),
+        lambda: cancel(store, lease),
     ]
+
+
+def cancel(store: Store, lease: Claimed) -> None:
+    with suppress(TaskFinished):
+        store.acting.cancel(lease.id, "enough")
 
 
 @pytest.mark.parametrize("start", sorted(LIVE))

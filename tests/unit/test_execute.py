@@ -55,15 +55,16 @@ class Worker:
             "charged_attempts": 1,
             "max_attempts": 3,
             "lease_token": self.lease.lease_token,
+            "timeout_s": 60.0,
         }
         return Job(**(values | changed))
 
     def run(
-        self, handler: Any, *, retry: RetryPolicy | None = None, timeout_s: float = 60.0, **changed: Any
+        self, handler: Any, *, retry: RetryPolicy | None = None, job_timeout_s: float = 60.0, **changed: Any
     ) -> AttemptEnd:
         """What becomes of an attempt of a type with this handler; its end is one that the store takes."""
-        task_type("it", registry=self.registry, retry=retry, timeout_s=timeout_s)(handler)
-        end, seconds = run_attempt(self.job(**changed))
+        task_type("it", registry=self.registry, retry=retry)(handler)
+        end, seconds = run_attempt(self.job(timeout_s=job_timeout_s, **changed))
         assert seconds >= 0
         recorded = self.store.finish(self.lease, end)
         assert recorded
@@ -212,11 +213,16 @@ def test_long_messages_are_cut_in_the_middle(worker: Worker) -> None:
 
 
 def test_a_soft_time_limit_is_retried_as_what_it_is(worker: Worker) -> None:
-    end = worker.run(raising(SoftTimeLimitExceeded()), timeout_s=1.5)
+    end = worker.run(raising(SoftTimeLimitExceeded()), job_timeout_s=1e-6)
     assert (end.outcome, end.error_type) == ("retry", "TimeLimitExceeded")
-    assert end.error_message == "The attempt ran longer than 1.5 s."
+    assert end.error_message == "The attempt ran longer than 1e-06 s."
     assert end.error_traceback
     assert "in it" in end.error_traceback
+
+
+def test_an_attempt_that_is_stopped_in_place_of_another_runs_again(worker: Worker) -> None:
+    end = worker.run(raising(SoftTimeLimitExceeded()))
+    assert (end.outcome, end.error_type, end.delay_s) == ("handed_back", "Interrupted", 0.0)
 
 
 def test_an_attempt_that_was_told_to_stop_for_a_cancel_is_cancelled(worker: Worker) -> None:

@@ -1,0 +1,107 @@
+"""What callers may do to a task, and that nobody does it twice."""
+
+import threading
+from datetime import timedelta
+from uuid import uuid4
+
+import pytest
+
+from task_system.model.errors import TaskFinished, TaskNotFound
+from task_system.model.ids import new_id
+from task_system.model.outcome import Claim, Finish
+from task_system.model.states import State
+from tests.contract.kit import Store, at_once, end_of, new_task
+
+ROUNDS = 1000
+
+
+def test_a_waiting_task_is_over_at_once_and_never_starts(store: Store) -> None:
+    row = store.submit()
+    cancelled = store.acting.cancel(row.id, "not needed")
+    assert (cancelled.state, cancelled.before) == (State.CANCELLED, False)
+    after = store.row(row.id)
+    assert (after["cancel_reason"], after["finished_at"], after["relay_at"]) == (
+        "not needed",
+        cancelled.finished_at,
+        None,
+    )
+    assert store.claim(row.id) is None
+    assert store.upkeep.take_due(10) == []
+
+
+def test_a_second_cancel_says_so_and_changes_nothing(store: Store) -> None:
+    row = store.submit()
+    store.acting.cancel(row.id, "first")
+    before = store.row(row.id)
+    again = store.acting.cancel(row.id, "second")
+    assert (again.state, again.finished_at, again.before) == (State.CANCELLED, before["finished_at"], True)
+    assert store.row(row.id) == before
+
+
+def test_a_running_task_is_marked_and_its_worker_told(store: Store) -> None:
+    lease, other = store.start(), store.start()
+    assert store.leases.to_cancel() == []
+    assert store.acting.cancel(lease.id, "enough").finished_at is None
+    asked_at = store.row(lease.id)["cancel_requested_at"]
+    assert store.acting.cancel(lease.id, "really").state is State.STARTED
+    assert (store.row(lease.id)["cancel_requested_at"], store.row(lease.id)["cancel_reason"]) == (asked_at, "enough")
+    assert store.leases.to_cancel() == [lease.id]
+    assert store.leases.extend({lease.id: lease.lease_token, other.id: other.lease_token})[1] == {lease.id}
+    recorded = store.finish(lease, end_of("retry"))
+    assert recorded
+    assert recorded.state is State.CANCELLED
+    assert store.leases.to_cancel() == []
+
+
+@pytest.mark.parametrize("outcome", ["success", "failure"])
+def test_what_is_over_cannot_be_cancelled(store: Store, outcome: str) -> None:
+    lease = store.start()
+    store.finish(lease, end_of(outcome))
+    before = store.row(lease.id)
+    with pytest.raises(TaskFinished) as refused:
+        store.acting.cancel(lease.id, None)
+    assert refused.value.facts["state"] == before["state"]
+    assert store.row(lease.id) == before
+
+
+def test_what_is_not_there_cannot_be_cancelled(store: Store) -> None:
+    with pytest.raises(TaskNotFound):
+        store.acting.cancel(new_id(), None)
+
+
+def test_a_cancel_races_start_and_finish_and_one_of_them_wins(store: Store) -> None:
+    """Exactly one of cancelled or succeeded, and no start after the cancel of a waiting task was answered."""
+    rows = [new_task() for _ in range(ROUNDS)]
+    store.submissions.record(rows)
+    answered: dict[object, State] = {}
+    started_after: list[object] = []
+    turn = threading.Barrier(2, timeout=60)
+
+    def work(number: int) -> None:
+        for row in rows:
+            turn.wait()
+            if number:
+                try:
+                    answered[row.id] = store.acting.cancel(row.id, "race").state
+                except TaskFinished:
+                    answered[row.id] = State.SUCCESS
+            else:
+                before = answered.get(row.id)
+                claim = Claim(row.id, 1, uuid4())
+                claimed = store.leases.settle([], [claim])[1]
+                if claimed and before is State.CANCELLED:
+                    started_after.append(row.id)
+                if claimed:
+                    store.leases.settle([Finish(row.id, claim.lease_token, end_of("success"))], [])
+
+    at_once(2, work)
+    stored, outcomes = store.rows()
+    assert started_after == []
+    assert outcomes == {}
+    for row in rows:
+        state, attempt = stored[row.id]["state"], stored[row.id]["attempt"]
+        assert (state, attempt) in {("CANCELLED", 0), ("SUCCESS", 1)}
+        # A cancel that was asked for while it ran may come too late; one that was answered as done was done.
+        assert answered[row.id] is State.CANCELLED if state == "CANCELLED" else answered[row.id] is not State.CANCELLED
+        assert stored[row.id]["finished_at"] - stored[row.id]["created_at"] < timedelta(minutes=5)
+    assert {row["state"] for row in stored.values()} == {"CANCELLED", "SUCCESS"}, "the race was none"

@@ -1,0 +1,122 @@
+"""What callers may do to a task: the same in both modes."""
+
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import redis
+from celery import Celery
+from celery.exceptions import TaskRevokedError
+
+from tests.integration.service import Service, Stack
+from tests.integration.witness import Witness
+
+FAR = 3600.0
+
+
+@pytest.fixture
+def gate(tmp_path: Path) -> Iterator[Path]:
+    """A file that tasks wait for; made at the end, so that a failed test leaves no task waiting."""
+    path = tmp_path / "gate"
+    yield path
+    path.touch()
+
+
+@pytest.fixture
+def witness(tmp_path: Path) -> Witness:
+    return Witness(tmp_path / "witness")
+
+
+def cancel(service: Service, task_id: str, body: Any = None) -> tuple[int, dict[str, Any]]:
+    answer = service.request("POST", f"/api/tasks/{task_id}/cancel", json=body)
+    return answer.status_code, answer.json()
+
+
+def running(service: Service, task_type: str, parameters: dict[str, Any]) -> str:
+    task_id: str = service.submit(task_type, parameters)["task_id"]
+    service.wait_for(task_id, lambda task: task["state"] == "STARTED", "running")
+    return task_id
+
+
+# Cancel.
+
+
+def test_a_waiting_task_is_cancelled_at_once(service: Service) -> None:
+    task_id = service.submit("test_noop", delay=FAR)["task_id"]
+    status, said = cancel(service, task_id, {"reason": "no longer wanted"})
+    assert (status, said["state"], said["cancelled"]) == (200, "CANCELLED", True)
+    task = service.task(task_id)
+    assert (task["state"], task["cancel_reason"], task["attempt"]) == ("CANCELLED", "no longer wanted", 0)
+    assert cancel(service, task_id)[:1] == (200,)
+    deleted = service.request("DELETE", f"/api/tasks/{task_id}")
+    assert (deleted.status_code, deleted.json()["cancelled"]) == (200, True)
+
+
+def test_what_is_over_is_a_conflict(service: Service) -> None:
+    task = service.run("test_noop")
+    status, problem = cancel(service, task["task_id"])
+    assert (status, problem["error"], problem["state"]) == (409, "task_finished", "SUCCESS")
+
+
+@pytest.mark.parametrize("task_id", ["x", "018f0000-0000-7000-8000-000000000000"])
+def test_what_is_not_there_is_not_found(service: Service, task_id: str) -> None:
+    assert cancel(service, task_id)[0] == 404
+    assert service.request("DELETE", f"/api/tasks/{task_id}").status_code == 404
+
+
+@pytest.mark.parametrize("body", [{"reason": 7}, {"reason": "x" * 1001}, {"because": "x"}, {"reason": "a\0b"}])
+def test_a_reason_is_text_that_can_be_stored(service: Service, body: Any) -> None:
+    task_id = service.submit("test_noop", delay=FAR)["task_id"]
+    assert cancel(service, task_id, body)[0] == 422
+    assert service.task(task_id)["state"] == "PENDING"
+    assert service.request("DELETE", f"/api/tasks/{task_id}?because=x").status_code == 422
+    assert service.request("DELETE", f"/api/tasks/{task_id}?reason=enough").status_code == 200
+    assert service.task(task_id)["cancel_reason"] == "enough"
+
+
+def test_a_running_task_that_asks_stops_by_itself(service: Service, witness: Witness) -> None:
+    task_id = running(service, "test_asks", {"file": str(witness.path)})
+    began = time.monotonic()
+    status, said = cancel(service, task_id)
+    assert (status, said["state"], said["cancelled"]) == (202, "STARTED", "requested")
+    task = service.finished(task_id, timeout_s=5)
+    assert time.monotonic() - began < 2.5
+    assert (task["state"], task["error"]["type"]) == ("CANCELLED", "Cancelled")
+    assert len(witness.said("tidied up")) == 1
+
+
+def test_a_running_task_that_does_not_ask_is_interrupted(service: Service, gate: Path) -> None:
+    task_id = running(service, "test_gate", {"gate": str(gate)})
+    began = time.monotonic()
+    cancel(service, task_id, {"reason": "enough"})
+    task = service.finished(task_id, timeout_s=10)
+    assert time.monotonic() - began < 6
+    assert (task["state"], task["error"]["message"]) == ("CANCELLED", "cancelled while running")
+    assert task["cancel_reason"] == "enough"
+
+
+def test_a_running_task_that_does_not_listen_is_killed_and_its_slot_is_free(service: Service, gate: Path) -> None:
+    task_id = running(service, "test_deaf_to_cancels", {"gate": str(gate)})
+    began = time.monotonic()
+    cancel(service, task_id)
+    task = service.finished(task_id, timeout_s=15)
+    assert time.monotonic() - began < 8
+    assert (task["state"], task["error"]["type"]) == ("CANCELLED", "Cancelled")
+    for _ in range(3):
+        assert service.run("test_noop", timeout_s=5)["state"] == "SUCCESS"
+
+
+def test_who_waits_for_a_cancelled_task_in_redis_is_told(stack: Stack) -> None:
+    url = stack.servers.redis.url
+    task_id = stack.submit("test_noop", delay=FAR)["task_id"]
+    cancel(stack, task_id)
+    with Celery(backend=url, set_as_current=False) as client:
+        result = client.AsyncResult(task_id)
+        assert result.state == "REVOKED"
+        with pytest.raises(TaskRevokedError):
+            result.get(timeout=5)
+    with redis.Redis.from_url(url) as connection:
+        assert 0 < connection.ttl(f"celery-task-meta-{task_id}") <= 86_400
+    assert stack.task(task_id)["state"] == "CANCELLED"
