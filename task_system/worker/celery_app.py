@@ -11,6 +11,7 @@ import socket
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -170,6 +171,8 @@ class ForemanStep(bootsteps.StartStopStep):
         if worker.use_eventloop:
             # The pool itself looks every five seconds, and a dead process is buried in two looks.
             worker.hub.call_repeatedly(BURY_EVERY_S, worker.pool.maintain_pool)
+            # Celery's own forgets what no process has begun, for the broker to deliver again; ours is acknowledged.
+            worker.pool.flush = partial(_finish_writing, worker.pool)
 
     def stop(self, worker: Any) -> None:
         """The consumer has stopped: finish within the grace, hand back the rest, uncharged."""
@@ -310,6 +313,18 @@ def _identity(worker: Any, version: str) -> Identity:
         prefetch=worker.concurrency * worker.prefetch_multiplier,
         lanes=tuple(sorted({lane_of(queue) for queue in queues})),
     )
+
+
+def _finish_writing(pool: Any) -> None:
+    """Finish what is half written to a pool process: a lost connection resets the event loop that did it."""
+    unfinished = pool._pool._active_writers  # noqa: SLF001 - Celery's own `flush` is a method of that class
+    while unfinished:
+        for writer in list(unfinished):
+            try:
+                next(writer)
+            except (StopIteration, OSError):
+                unfinished.discard(writer)
+        time.sleep(0.01)
 
 
 def _now(function: Callable[..., object], *arguments: Any) -> None:
