@@ -49,10 +49,11 @@ class Gate(Parameters):
 
 
 class Witnessed(Parameters):
-    """Where to say what happened, and how long it takes."""
+    """Where to say what happened, and how long it takes: some time, or until a file appears."""
 
-    file: str = "/dev/null"
+    file: str = ""
     seconds: float = 0.0
+    gate: str = "/"
     label: str = ""
 
 
@@ -74,6 +75,8 @@ def _done(ctx: Context) -> Done:
 
 
 def _witness(ctx: Context, parameters: Witnessed, what: str) -> None:
+    if not parameters.file:
+        return
     said = {
         "what": what,
         "task_id": str(ctx.task_id),
@@ -115,6 +118,7 @@ def witnessed(ctx: Context, parameters: Witnessed) -> Done:
     """Work for a while; say so before and after."""
     _witness(ctx, parameters, "began")
     time.sleep(parameters.seconds)
+    _wait_for(parameters.gate)
     _witness(ctx, parameters, "done")
     return _done(ctx)
 
@@ -122,6 +126,14 @@ def witnessed(ctx: Context, parameters: Witnessed) -> Done:
 @task_type("test_gate", retry=ONCE)
 def gate(ctx: Context, parameters: Gate) -> Done:
     """Wait until a file appears."""
+    _wait_for(parameters.gate)
+    return _done(ctx)
+
+
+@task_type("test_slow_gate", retry=ONCE)
+def slow_gate(ctx: Context, parameters: Gate) -> Done:
+    """Wait until a file appears, and never be quick."""
+    time.sleep(0.1)
     _wait_for(parameters.gate)
     return _done(ctx)
 

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 import redis
 
-from tests.integration.service import SLOTS, Embedded, Service, Stack, children, running_embedded, wait_until
+from tests.integration.service import LEASE_S, SLOTS, Embedded, Service, Stack, children, running_embedded, wait_until
 from tests.integration.witness import Witness
 
 
@@ -162,11 +162,14 @@ def test_a_quick_task_is_not_claimed_to_wait_behind_slow_ones(service: Service, 
     for _ in range(5):
         service.run("test_noop")
     for _ in range(SLOTS):
-        blocked = service.submit("test_gate", {"gate": str(gate)})["task_id"]
+        blocked = service.submit("test_slow_gate", {"gate": str(gate)})["task_id"]
         service.wait_for(blocked, lambda task: task["state"] == "STARTED", "a slot is taken")
     quick = [service.submit("test_noop")["task_id"] for _ in range(4)]
     service.wait_until_reserved(quick)
     assert [service.task(task_id)["state"] for task_id in quick] == ["PENDING"] * 4
+    gate.touch()
+    for task_id in quick:
+        assert service.finished(task_id)["attempt"] == 1
 
 
 # Copies of results.
@@ -215,19 +218,22 @@ def test_a_task_that_kills_its_process_is_poison_and_the_slots_are_back_at_once(
     assert stack.run("test_noop", timeout_s=3)["state"] == "SUCCESS"
 
 
-def test_a_process_killed_from_outside_loses_one_attempt(stack: Stack, gate: Path) -> None:
-    tasks = [stack.submit("test_gate", {"gate": str(gate)})["task_id"] for _ in range(SLOTS)]
-    for task_id in tasks:
-        stack.wait_for(task_id, lambda task: task["state"] == "STARTED", "running")
+def test_an_attempt_whose_process_is_killed_from_outside_is_lost_and_made_again(
+    stack: Stack, gate: Path, witness: Witness
+) -> None:
+    parameters = {"file": str(witness.path), "gate": str(gate)}
+    tasks = [stack.submit("test_witnessed", parameters)["task_id"] for _ in range(SLOTS)]
+    wait_until(lambda: len(witness.said("began")) == SLOTS, 20, "all running")
     worker = stack.processes["worker"].pid
     assert worker is not None
     for child in children(worker):
         os.kill(child, signal.SIGKILL)
-    # One attempt is all that this type allows.
+    wait_until(lambda: len(witness.said("began")) == 2 * SLOTS, LEASE_S, "all running again, before a lease ran out")
+    gate.touch()
     for task_id in tasks:
-        task = stack.finished(task_id, timeout_s=5)
-        assert (task["state"], task["error"]["type"]) == ("FAILURE", "WorkerLost")
-    assert stack.run("test_noop", timeout_s=3)["state"] == "SUCCESS"
+        task = stack.finished(task_id)
+        assert (task["state"], task["attempt"]) == ("SUCCESS", 2)
+        assert [(error["outcome"], error["type"]) for error in task["errors"]] == [("lost", "WorkerLost")]
 
 
 # The embedded service's own end.
@@ -243,7 +249,7 @@ def own(tmp_path: Path) -> Iterator[Embedded]:
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGINT, signal.SIGTERM], ids=lambda number: number.name)
 def test_the_embedded_service_loses_no_task_when_it_ends(own: Embedded, witness: Witness, number: int) -> None:
     task_ids = [
-        own.submit("test_witnessed", {"file": str(witness.path), "seconds": 0.02})["task_id"] for _ in range(60)
+        own.submit("test_witnessed", {"file": str(witness.path), "seconds": 0.15})["task_id"] for _ in range(60)
     ]
     later = own.submit("test_noop", delay=3)["task_id"]
     wait_until(lambda: len(witness.said("done")) >= 10, 20, "some are done")
