@@ -7,7 +7,7 @@ from typing import BinaryIO, Literal
 from task_system import Context, Fail
 from task_system.task_types.data_files import new_file, read_file, size_bytes, split_ending
 from task_system.task_types.file_processing.models import FileMade, FileParameters
-from task_system.task_types.file_processing.progress import CHUNK_BYTES, Output, chunks
+from task_system.task_types.file_processing.progress import CHUNK_BYTES, Growth, Output, chunks
 
 #: zlib's number for a gzip header and trailer with the largest window.
 _GZIP = 16 + zlib.MAX_WBITS
@@ -15,15 +15,12 @@ _GZIP = 16 + zlib.MAX_WBITS
 #: Read at once. Small, because what follows a member of the file is copied: a file may be thousands of tiny members.
 _PACKED_BYTES = 64 * 1024
 
-#: Up to here a high ratio is no bomb but a small file of few different bytes.
-_HARMLESS_BYTES = 16 * 1024 * 1024
-
 
 def compress(ctx: Context, parameters: FileParameters) -> FileMade:
     """A gzip file of the file. The same bytes give the same gzip file: it holds neither name nor time."""
-    stem, ending = split_ending(parameters.filename)
-    with read_file(ctx, parameters.filename) as source:
-        with new_file(ctx, parameters.filename, stem, ending + ".gz") as made:
+    stem, ending = split_ending(parameters.source)
+    with read_file(ctx, parameters.source) as source:
+        with new_file(ctx, parameters.source, stem, ending + ".gz") as made:
             output = Output(made.stream)
             packer = zlib.compressobj(wbits=_GZIP)
             for chunk in chunks(ctx, source, "compressing"):
@@ -34,20 +31,14 @@ def compress(ctx: Context, parameters: FileParameters) -> FileMade:
 
 def decompress(ctx: Context, parameters: FileParameters) -> FileMade:
     """What a gzip file holds, up to the limits. Raises Fail for what is no gzip, damaged, or beyond a limit."""
-    with read_file(ctx, parameters.filename) as source:
-        with new_file(ctx, parameters.filename, *_unpacked_name(parameters.filename)) as made:
-            output = Output(made.stream, max_bytes=parameters.max_output_bytes)
-            harmless_bytes = max(_HARMLESS_BYTES, parameters.max_ratio * size_bytes(source))
+    with read_file(ctx, parameters.source) as source:
+        with new_file(ctx, parameters.source, *_unpacked_name(parameters.source)) as made:
+            output = Output(made.stream)
             try:
-                for piece in _unpacked(ctx, source, parameters.filename):
+                for piece in unpacked(ctx, source, parameters):
                     output.write(piece)
-                    if output.size_bytes > harmless_bytes:
-                        raise Fail(
-                            f"`{parameters.filename}` holds more than {parameters.max_ratio:g} times its own size: "
-                            "raise `max_ratio` if you trust the file"
-                        )
             except zlib.error as error:
-                raise Fail(f"`{parameters.filename}` is no gzip file, or damaged: {error}") from None
+                raise Fail(f"`{parameters.source}` is no gzip file, or damaged: {error}") from None
         return _made(parameters, "decompress", size_bytes(source), made.name, output)
 
 
@@ -61,11 +52,20 @@ def _unpacked_name(filename: str) -> tuple[str, str]:
     return stem, f"{ending}.unpacked"
 
 
-def _unpacked(ctx: Context, source: BinaryIO, filename: str) -> Iterator[bytes]:
-    """The content, in pieces of up to 1 MiB however well it is packed, of all members that the file consists of."""
+def unpacked(ctx: Context, source: BinaryIO, parameters: FileParameters) -> Iterator[bytes]:
+    """The content, in pieces of up to 1 MiB however well it is packed, of all members that the file consists of.
+
+    Raises Fail for what is cut off or beyond a limit, zlib.error for what is no gzip file.
+    """
+    growth = Growth(
+        parameters.source,
+        size_bytes(source),
+        max_bytes=parameters.max_output_bytes,
+        max_ratio=parameters.max_ratio,
+    )
     unpacker = zlib.decompressobj(_GZIP)
     members = 0
-    for chunk in chunks(ctx, source, "decompressing", _PACKED_BYTES):
+    for chunk in chunks(ctx, source, "unpacking", _PACKED_BYTES):
         rest = chunk
         while rest:
             if unpacker.eof:
@@ -73,12 +73,14 @@ def _unpacked(ctx: Context, source: BinaryIO, filename: str) -> Iterator[bytes]:
                 if not rest:
                     break
                 unpacker = zlib.decompressobj(_GZIP)
-            yield unpacker.decompress(rest, CHUNK_BYTES)
+            piece = unpacker.decompress(rest, CHUNK_BYTES)
+            growth.add(len(piece))
+            yield piece
             ctx.check_cancelled()
             members += unpacker.eof
             rest = unpacker.unused_data if unpacker.eof else unpacker.unconsumed_tail
     if not members or not unpacker.eof:
-        raise Fail(f"`{filename}` ends in the middle: it is not complete")
+        raise Fail(f"`{parameters.source}` ends in the middle: it is not complete")
 
 
 def _made(
@@ -87,7 +89,7 @@ def _made(
     packed, content = (output.size_bytes, size) if operation == "compress" else (size, output.size_bytes)
     return FileMade(
         operation=operation,
-        filename=parameters.filename,
+        filename=parameters.source,
         size_bytes=size,
         output=name,
         output_bytes=output.size_bytes,

@@ -39,30 +39,28 @@ def convert(ctx: Context, parameters: FileParameters) -> FileMade:
     """A new file with the same records in `target_format`. Raises Fail that names the line of what cannot be read."""
     target = parameters.target_format
     assert target is not None
-    source = parameters.source_format or _format_of(parameters.filename)
+    source = parameters.source_format or _format_of(parameters.source)
     if source == target:
-        raise Fail(
-            f"`{parameters.filename}` is {target} already: choose another `target_format`, or say `source_format`"
-        )
+        raise Fail(f"`{parameters.source}` is {target} already: choose another `target_format`, or say `source_format`")
     newline = "" if source == "csv" else "\n"
-    stem, _ = split_ending(parameters.filename)
+    stem, _ = split_ending(parameters.source)
     with (
-        read_text(ctx, parameters.filename, newline=newline) as file,
-        new_file(ctx, parameters.filename, stem, f".{target}") as made,
+        read_text(ctx, parameters.source, newline=newline) as file,
+        new_file(ctx, parameters.source, stem, f".{target}") as made,
     ):
         records = _Records(ctx, file, _READERS[source], passes=2 if target == "csv" else 1)
         output = Output(made.stream, max_bytes=parameters.max_output_bytes)
         try:
             _WRITERS[target](records, output)
         except RecursionError:
-            raise Fail(f"`{parameters.filename}` is nested too deeply") from None
+            raise Fail(f"`{parameters.source}` is nested too deeply") from None
         except UnicodeEncodeError:
             raise Fail(
-                f"`{parameters.filename}` holds half a surrogate pair, which UTF-8 cannot write: remove it"
+                f"`{parameters.source}` holds half a surrogate pair, which UTF-8 cannot write: remove it"
             ) from None
     return FileMade(
         operation="convert",
-        filename=parameters.filename,
+        filename=parameters.source,
         size_bytes=file.size_bytes,
         output=made.name,
         output_bytes=output.size_bytes,

@@ -39,7 +39,7 @@ def inspect(ctx: Context, parameters: FileParameters) -> Inspected:
     """Size, format by content, digest, and for text its encoding, lines and words."""
     digest = hashlib.sha256()
     head = tail = b""
-    with read_file(ctx, parameters.filename) as source:
+    with read_file(ctx, parameters.source) as source:
         text: TextCounts | None = None
         for chunk in chunks(ctx, source, "reading"):
             digest.update(chunk)
@@ -53,7 +53,7 @@ def inspect(ctx: Context, parameters: FileParameters) -> Inspected:
     encoding = text.finish()
     media_type, type_name = _format(head, tail, size, is_text=encoding is not None)
     return Inspected(
-        filename=parameters.filename,
+        filename=parameters.source,
         size_bytes=size,
         media_type=media_type,
         type_name=type_name,
