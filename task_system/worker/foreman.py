@@ -215,7 +215,8 @@ class Foreman:
         """The attempt was stopped from outside: killed at its time limit, or its process died."""
         claimed = run.claimed
         assert claimed
-        error = failure.exception.exc  # billiard wraps it in one whose text is a traceback
+        # Made in this process, billiard wraps it in one whose text is a traceback; from the pipe it comes bare.
+        error = getattr(failure.exception, "exc", failure.exception)
         policy = self._registry.get(run.task_type).retry
         self._typical_s.pop(run.task_type, None)
         if run.cancel_told:

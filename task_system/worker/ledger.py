@@ -6,6 +6,7 @@ tries again: ends are not lost, and the leases' rules decide what they are still
 
 import logging
 import threading
+import time
 from collections import deque
 from collections.abc import Callable, Sequence
 from uuid import UUID
@@ -67,7 +68,6 @@ class Ledger:
         self._thread.join(timeout_s)
 
     def _run(self) -> None:
-        pause_s = PAUSE_FIRST_S
         while True:
             with self._work:
                 while not (self._finishes or self._claims or self._stopping):
@@ -76,27 +76,28 @@ class Ledger:
                     return
                 if not (self._stopping or self._urgent()):
                     self._work.wait_for(lambda: len(self._finishes) >= BATCH, GATHER_S)
-                finishes = [self._finishes[i] for i in range(min(BATCH, len(self._finishes)))]
-                claims = [self._claims[i] for i in range(min(BATCH, len(self._claims)))]
+                finishes = [self._finishes.popleft() for _ in range(min(BATCH, len(self._finishes)))]
+                claims = [self._claims.popleft() for _ in range(min(BATCH, len(self._claims)))]
             try:
-                recorded, claimed = self._leases.settle(finishes, claims)
-            except StoreUnavailable as error:
-                _log.warning("%s (%s); trying again", error.detail, error.__cause__)
-                with self._work:
-                    self._work.wait_for(lambda: False, pause_s)
-                pause_s = min(pause_s * 2, PAUSE_MOST_S)
-                continue
+                recorded, claimed = self._settle(finishes, claims)
             except Exception:  # noqa: BLE001 - this thread is all that writes; it goes on
                 # A row that cannot be written must not stop the others.
                 _log.exception("a batch could not be written; trying its rows one by one")
                 recorded, claimed = self._one_by_one(finishes, claims)
-            pause_s = PAUSE_FIRST_S
-            with self._work:
-                for _ in finishes:
-                    self._finishes.popleft()
-                for _ in claims:
-                    self._claims.popleft()
             self._settled(finishes, recorded, claims, claimed)
+
+    def _settle(
+        self, finishes: Sequence[Finish], claims: Sequence[Claim]
+    ) -> tuple[dict[UUID, Recorded], dict[UUID, Claimed]]:
+        """Write these, however long the database is away."""
+        pause_s = PAUSE_FIRST_S
+        while True:
+            try:
+                return self._leases.settle(finishes, claims)
+            except StoreUnavailable as error:
+                _log.warning("%s (%s); trying again", error.detail, error.__cause__)
+                time.sleep(pause_s)
+                pause_s = min(pause_s * 2, PAUSE_MOST_S)
 
     def _one_by_one(
         self, finishes: Sequence[Finish], claims: Sequence[Claim]
@@ -105,13 +106,13 @@ class Ledger:
         claimed: dict[UUID, Claimed] = {}
         for finish in finishes:
             try:
-                recorded |= self._leases.settle([finish], [])[0]
+                recorded |= self._settle([finish], [])[0]
             except Exception:  # noqa: BLE001 - the others go on
                 # Its lease runs out, and the rescuer says so.
                 _log.exception("the end of task %s could not be written", finish.task_id)
         for claim in claims:
             try:
-                claimed |= self._leases.settle([], [claim])[1]
+                claimed |= self._settle([], [claim])[1]
             except Exception:  # noqa: BLE001 - the others go on
                 _log.exception("task %s could not be claimed", claim.task_id)
         return recorded, claimed
