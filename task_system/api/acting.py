@@ -1,15 +1,19 @@
 """/api/tasks/<task_id>/…: what callers may do to a task."""
 
-from typing import Annotated
+from typing import Annotated, Any
 
 from flask import Blueprint, Response, request
-from pydantic import Field, ValidationError
+from pydantic import AwareDatetime, Field, ValidationError, field_validator
 
-from task_system.api.http import Body, answer, parsed_if_any, task_id_of
+from task_system.api.fields import Tags, within_reach
+from task_system.api.http import Body, answer, parsed, parsed_if_any, task_id_of
 from task_system.api.services import services
+from task_system.api.tasks import accepted_view
 from task_system.dispatch.submit import errors_of
 from task_system.model.errors import InvalidSubmission
+from task_system.model.routing import Priority
 from task_system.model.states import State
+from task_system.store.acting import Change
 
 bp = Blueprint("acting", __name__, url_prefix="/api/tasks")
 
@@ -35,6 +39,46 @@ def delete(task_id: str) -> Response:
         return _cancel(task_id, CancelTask.model_validate(request.args.to_dict()))
     except ValidationError as error:
         raise InvalidSubmission(errors=errors_of(error)) from None
+
+
+class RetryTask(Body):
+    """What is to be otherwise this time."""
+
+    parameters: Annotated[
+        dict[str, Any] | None, Field(description="Instead of those of the first run; without it, the same.")
+    ] = None
+
+
+class ChangeTask(Body):
+    """What is to be otherwise about a task that waits."""
+
+    run_at: Annotated[AwareDatetime | None, Field(description="Not before this moment, ISO 8601 with a zone.")] = None
+    priority: Priority | None = None
+    tags: Tags | None = None
+
+    _within_reach = field_validator("run_at")(within_reach)
+
+
+@bp.post("/<task_id>/retry")
+def retry(task_id: str) -> Response:
+    """Run a task that is over again, as a new task. 202 says which."""
+    id_ = task_id_of(task_id)
+    accepted = services().actions.retry(id_, parsed_if_any(RetryTask).parameters)
+    return answer({**accepted_view(accepted), "retry_of": str(id_)}, 202, Location=f"/api/tasks/{accepted.task_id}")
+
+
+@bp.post("/<task_id>/run-now")
+def run_now(task_id: str) -> Response:
+    """Run a task that waits for its time as soon as possible."""
+    return answer(services().actions.change(task_id_of(task_id), Change(now=True)).view())
+
+
+@bp.patch("/<task_id>")
+def change(task_id: str) -> Response:
+    """Change when a waiting task runs, how urgent it is, or its tags."""
+    id_, wish = task_id_of(task_id), parsed(ChangeTask)
+    wanted = Change(run_at=wish.run_at, priority=wish.priority, tags=wish.tags)
+    return answer(services().actions.change(id_, wanted).view())
 
 
 def _cancel(task_id: str, wish: CancelTask) -> Response:

@@ -7,6 +7,7 @@ from uuid import UUID
 
 from flask import current_app
 
+from task_system.api.ends import Ends
 from task_system.dispatch.actions import Actions
 from task_system.dispatch.submit import Dispatcher
 from task_system.registry import Registry
@@ -23,6 +24,7 @@ class Services:
     dispatcher: Dispatcher
     actions: Actions
     reading: Reading
+    ends: Ends
     registry: Registry
     #: The finished task as JSON, if Redis has it.
     finished_copy: Callable[[UUID], bytes | None]

@@ -1,18 +1,23 @@
 """/api/tasks: submit a task, and read it."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Annotated, Any
 
-from flask import Blueprint, Response
+from flask import Blueprint, Response, request
 from pydantic import AwareDatetime, Field, field_validator, model_validator
 
+from task_system.api.fields import Metadata, Tags, within_reach
 from task_system.api.http import Body, answer, parsed, task_id_of
 from task_system.api.services import services
 from task_system.dispatch.submit import Accepted, Submission
 from task_system.model.backoff import LONGEST_DELAY_S
+from task_system.model.errors import InvalidSubmission
 from task_system.model.routing import Priority
 from task_system.model.states import State
-from task_system.model.task import iso
+from task_system.model.task import Extras, iso
+
+#: `?wait=` waits no longer, in seconds.
+LONGEST_WAIT_S = 30.0
 
 bp = Blueprint("tasks", __name__, url_prefix="/api/tasks")
 
@@ -28,39 +33,58 @@ class SubmitTask(Body):
     delay: Annotated[float, Field(ge=0, le=LONGEST_DELAY_S, allow_inf_nan=False, description="Seconds to wait.")] = 0.0
     run_at: Annotated[AwareDatetime | None, Field(description="Not before this moment, ISO 8601 with a zone.")] = None
 
-    @field_validator("run_at")
-    @classmethod
-    def _within_reach(cls, run_at: datetime | None) -> datetime | None:
-        try:
-            moment = run_at and run_at.astimezone(UTC)
-        except OverflowError:
-            raise ValueError("no calendar has this moment") from None
-        if moment and moment > datetime.now(UTC) + timedelta(seconds=LONGEST_DELAY_S):
-            raise ValueError("must be within ten years from now")
-        return moment
+    tags: Annotated[Tags | None, Field(description="Words to find it by.")] = None
+    metadata: Annotated[Metadata | None, Field(description="Facts of your own, kept with the task.")] = None
+    timeout: Annotated[
+        float | None,
+        Field(gt=0, allow_inf_nan=False, description="Seconds for an attempt, at most the type's."),
+    ] = None
+    expires_in: Annotated[
+        float | None,
+        Field(gt=0, le=LONGEST_DELAY_S, allow_inf_nan=False, description="Seconds; not started by then, it never is."),
+    ] = None
+
+    _within_reach = field_validator("run_at")(within_reach)
 
     @model_validator(mode="after")
     def _one_time(self) -> "SubmitTask":
         if self.run_at is not None and self.delay:
             raise ValueError("send either delay or run_at, not both")
+        if self.expires_in is not None and self.expires_in <= self._waits_s():
+            raise ValueError("it would expire before it is due: expires_in counts from now")
         return self
+
+    def _waits_s(self) -> float:
+        return self.delay if self.run_at is None else (self.run_at - datetime.now(UTC)).total_seconds()
+
+    def submission(self) -> Submission:
+        """What is handed on."""
+        plain = self.tags is None and self.metadata is None and self.expires_in is None
+        return Submission(
+            task_type=self.task_type,
+            parameters=self.parameters,
+            priority=self.priority,
+            delay_s=self.delay,
+            run_at=self.run_at,
+            timeout_s=self.timeout,
+            extras=None
+            if plain
+            else Extras(tags=self.tags or None, metadata=self.metadata or None, expires_in_s=self.expires_in),
+        )
 
 
 @bp.post("")
 @bp.post("/submit")
 def submit() -> Response:
-    """Accept a task. 202 means: it is on disk, and will end in a terminal state."""
-    wish = parsed(SubmitTask)
-    accepted = services().dispatcher.submit(
-        Submission(
-            task_type=wish.task_type,
-            parameters=wish.parameters,
-            priority=wish.priority,
-            delay_s=wish.delay,
-            run_at=wish.run_at,
-        )
-    )
-    return answer(_accepted(accepted), 202, Location=f"/api/tasks/{accepted.task_id}")
+    """Accept a task. 202 means: it is on disk, and will end in a terminal state.
+
+    With `?wait=SECONDS` 200 and the whole task, if it ends within that time.
+    """
+    wait_s = _wait_s() if request.query_string else 0.0
+    accepted = services().dispatcher.submit(parsed(SubmitTask).submission())
+    if wait_s and services().ends.wait_for(accepted.task_id, wait_s):
+        return answer(services().reading.task(accepted.task_id).view())
+    return answer(accepted_view(accepted), 202, Location=f"/api/tasks/{accepted.task_id}")
 
 
 @bp.get("/<task_id>")
@@ -70,7 +94,19 @@ def show(task_id: str) -> Response:
     return answer(services().finished_copy(id_) or services().reading.task(id_).view())
 
 
-def _accepted(accepted: Accepted) -> dict[str, Any]:
+def _wait_s() -> float:
+    text = request.args.get("wait", "0")
+    try:
+        wait_s = float(text)
+    except ValueError:
+        wait_s = -1.0
+    if not 0 <= wait_s <= LONGEST_WAIT_S:
+        message = f"must be a number of seconds from 0 to {LONGEST_WAIT_S:g}"
+        raise InvalidSubmission(errors=[{"path": "wait", "message": message}])
+    return wait_s
+
+
+def accepted_view(accepted: Accepted) -> dict[str, Any]:
     return {
         "task_id": str(accepted.task_id),
         "state": State.PENDING,

@@ -1,23 +1,40 @@
 """What callers may do to a task once it is accepted."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import Any
 from uuid import UUID
 
+from task_system.dispatch.submit import Accepted, Dispatcher, Submission
 from task_system.model.events import Events
+from task_system.model.routing import Priority
 from task_system.model.states import State
-from task_system.model.task import Settled
-from task_system.store.acting import Acting
+from task_system.model.task import Extras, Settled, Task
+from task_system.store.acting import Acting, Change
+from task_system.store.reading import Reading
 
 
 class Actions:
     """One per process; safe to call from any thread.
 
-    tell: told of tasks that are over, for those who wait for them elsewhere.
+    tell: told of tasks that are over, for those who wait for them elsewhere. forget: drops a finished task's copy.
     """
 
-    def __init__(self, acting: Acting, tell: Callable[[Sequence[Settled]], None], events: Events) -> None:
+    def __init__(
+        self,
+        *,
+        acting: Acting,
+        reading: Reading,
+        dispatcher: Dispatcher,
+        tell: Callable[[Sequence[Settled]], None],
+        forget: Callable[[UUID], None],
+        events: Events,
+    ) -> None:
         self._acting = acting
+        self._reading = reading
+        self._dispatcher = dispatcher
         self._tell = tell
+        self._forget = forget
         self._events = events
 
     def cancel(self, task_id: UUID, reason: str | None) -> State:
@@ -39,3 +56,31 @@ class Actions:
             )
         self._events.emit("task.cancel", task_id=str(task_id), state=cancelled.state)
         return cancelled.state
+
+    def retry(self, task_id: UUID, parameters: dict[str, Any] | None) -> Accepted:
+        """Run a task that is over again, as a new one: with the same parameters, or these.
+
+        Raises TaskNotFound, TaskNotFinished, UnknownTaskType, InvalidSubmission, StoreUnavailable.
+        """
+        task = self._reading.task(task_id)
+        row = self._dispatcher.row_of(
+            Submission(
+                task_type=task.task_type,
+                parameters=task.parameters if parameters is None else parameters,
+                priority=Priority(task.priority),
+                extras=Extras(
+                    tags=tuple(task.tags) if task.tags else None, metadata=task.metadata or None, retry_of=task_id
+                ),
+            )
+        )
+        row = replace(row, timeout_s=min(row.timeout_s, task.timeout_s))
+        recorded = self._acting.retry(task_id, row)
+        self._forget(task_id)
+        self._events.emit("task.accepted", count=1, duration_s=0.0)
+        return self._dispatcher.accepted(row, recorded)
+
+    def change(self, task_id: UUID, change: Change) -> Task:
+        """Change a task that waits; answers what it is now. Raises TaskNotFound, TaskNotWaiting, StoreUnavailable."""
+        if dispatch := self._acting.change(task_id, change):
+            self._dispatcher.publish([dispatch])
+        return self._reading.task(task_id)

@@ -1,5 +1,6 @@
 """Submitting a task: validate against its type, record, publish."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -14,7 +15,7 @@ from task_system.dispatch.publisher import Publisher
 from task_system.model.errors import InvalidSubmission
 from task_system.model.ids import new_id
 from task_system.model.routing import Priority, queue_name
-from task_system.model.task import Dispatch, NewTask, Recorded
+from task_system.model.task import Dispatch, Extras, NewTask, Recorded
 from task_system.model.text import NUL_IN_JSON
 from task_system.registry import Registry, TaskType
 
@@ -28,6 +29,9 @@ class Submission:
     priority: Priority = Priority.NORMAL
     delay_s: float = 0.0
     run_at: datetime | None = None
+    #: Less than the type allows; None is as much.
+    timeout_s: float | None = None
+    extras: Extras | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,35 +60,43 @@ class Dispatcher:
 
         Raises UnknownTaskType, InvalidSubmission, Overloaded, StoreUnavailable; then nothing was recorded.
         """
+        row = self.row_of(submission)
+        return self.accepted(row, self._committer.commit(row))
+
+    def row_of(self, submission: Submission) -> NewTask:
+        """A submission as the row that it becomes. Raises UnknownTaskType, InvalidSubmission."""
         task_type = self._registry.get(submission.task_type)
         parameters = validated(task_type, submission.parameters)
-        queue = queue_name(task_type.lane, submission.priority)
-        row = NewTask(
+        return NewTask(
             id=new_id(),
             task_type=task_type.name,
-            queue=queue,
+            queue=queue_name(task_type.lane, submission.priority),
             priority=submission.priority,
             parameters=parameters,
             max_attempts=task_type.retry.max_attempts,
-            timeout_s=task_type.timeout_s,
+            timeout_s=task_type.timeout_s if submission.timeout_s is None else _within(task_type, submission.timeout_s),
             delay_s=submission.delay_s,
             run_at=submission.run_at,
+            extras=submission.extras,
         )
-        recorded = self._committer.commit(row)
-        self._publish(row, recorded)
+
+    def accepted(self, row: NewTask, recorded: Recorded) -> Accepted:
+        """What is said of a row that is on disk; its message is published soon, if it is due."""
+        if recorded.due:
+            self.publish([Dispatch(row.id, 1, row.queue, row.task_type)])
         return Accepted(
             task_id=row.id,
             task_type=row.task_type,
             priority=row.priority,
-            queue=queue,
+            queue=row.queue,
             created_at=recorded.created_at,
             run_at=recorded.run_at,
             due=recorded.due,
         )
 
-    def _publish(self, row: NewTask, recorded: Recorded) -> None:
-        if recorded.due:
-            self._publisher.publish(admit([Dispatch(row.id, 1, row.queue, row.task_type)]))
+    def publish(self, dispatches: Sequence[Dispatch]) -> None:
+        """Publish soon what may be; the others' rows stay with the relay."""
+        self._publisher.publish(admit(dispatches))
 
     def stop(self) -> None:
         """Commit and publish what has been accepted, then end the threads."""
@@ -105,6 +117,13 @@ def validated(task_type: TaskType, parameters: Any) -> bytes:
     if NUL_IN_JSON.search(encoded):
         raise _unusable("Text must not contain the character U+0000.")
     return encoded
+
+
+def _within(task_type: TaskType, timeout_s: float) -> float:
+    if timeout_s > task_type.timeout_s:
+        message = f"{task_type.name} allows at most {task_type.timeout_s:g} seconds."
+        raise InvalidSubmission(errors=[{"path": "timeout", "message": message}])
+    return timeout_s
 
 
 def _unusable(message: str) -> InvalidSubmission:

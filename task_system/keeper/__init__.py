@@ -2,6 +2,7 @@
 
 relay        publishes what is due, or was not confirmed
 rescuer      ends leases that ran out
+expirer      ends what was not started in its time
 reconciler   dispatches anew what the broker lost
 dead_letters settles what the broker gave up on
 pruner       removes what is past its retention

@@ -67,6 +67,18 @@ class TaskFinished(Conflict):
     code = "task_finished"
 
 
+class TaskNotFinished(Conflict):
+    """The task is not over yet, so there is nothing to retry. DELETE /api/tasks/<task_id> cancels it."""
+
+    code = "task_not_finished"
+
+
+class TaskNotWaiting(Conflict):
+    """Only a task that waits can be changed, and this one does not."""
+
+    code = "task_not_waiting"
+
+
 class StoreUnavailable(TaskSystemError):
     """The database cannot be reached just now. Nothing was recorded; try again."""
 

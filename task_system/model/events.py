@@ -23,6 +23,7 @@ EVENTS = {
     "keeper.relayed": "the relay handed rows to the publisher (`count`)",
     "keeper.rescued": "the rescuer ended leases that had run out (`count`)",
     "keeper.reconciled": "the reconciler dispatched anew what the broker had lost (`queue`, `count`)",
+    "keeper.expired": "the expirer ended tasks whose time was over before they started (`count`)",
     "keeper.pruned": "the pruner removed finished tasks past their retention (`count`)",
     "keeper.dead_letter": "a message that the broker gave up on was settled (`count`)",
     "keeper.role_failed": "a keeper's role raised; it is tried again (`role`, `error`)",

@@ -7,7 +7,7 @@ import orjson
 from sqlalchemy import Row, select
 
 from task_system.model.errors import TaskNotFound
-from task_system.model.states import State
+from task_system.model.states import LIVE, State
 from task_system.model.task import Attempt, Task
 from task_system.store.database import Database
 from task_system.store.tables import attempts, tasks
@@ -39,6 +39,11 @@ class Reading:
                 if attempt.attempt < row.attempt or row.state in {"RETRY", "PENDING"}
             ],
         )
+
+    def is_over(self, task_id: UUID) -> bool:
+        """Whether it is in a terminal state, or gone. Raises StoreUnavailable."""
+        with self._database.read() as connection:
+            return connection.scalar(select(tasks.c.state).where(tasks.c.id == task_id)) not in LIVE
 
 
 def task_of(row: Row[Any], earlier: list[Attempt]) -> Task:

@@ -61,14 +61,18 @@ class Submissions:
         commit, when nobody knows whether it happened. Raises StoreUnavailable.
         """
         with self._database.statement() as connection:
-            if self._database.is_postgresql:
-                recorded = _insert_postgresql(connection, rows)
-            else:
-                recorded = _insert_sqlite(connection, rows)
+            recorded = insert_rows(connection, rows)
             missing = [row.id for row in rows if row.id not in recorded]
             if missing:
                 recorded |= _select(connection, missing)
         return recorded
+
+
+def insert_rows(connection: Connection, rows: Sequence[NewTask]) -> dict[UUID, Recorded]:
+    """Insert these rows in somebody's transaction. Those that were there before are missing from the answer."""
+    if connection.dialect.name == "postgresql":
+        return _insert_postgresql(connection, rows)
+    return _insert_sqlite(connection, rows)
 
 
 def _insert_postgresql(connection: Connection, rows: Sequence[NewTask]) -> dict[UUID, Recorded]:

@@ -105,7 +105,7 @@ class Upkeep:
                 error_message=message,
             )
         with self._database.statement() as connection:
-            rows = connection.execute(statement.returning(*_SETTLED)).mappings().all()
+            rows = connection.execute(statement.returning(*SETTLED)).mappings().all()
         return [settled_of(row) for row in rows if row["state"] == State.FAILURE]
 
     def published_queues(self, older_than_s: float) -> list[str]:
@@ -237,7 +237,7 @@ def _lose(connection: Connection, ids: Sequence[UUID], *, poison_after: int, del
     return rescued
 
 
-_SETTLED = (
+SETTLED = (
     tasks.c.id,
     tasks.c.task_type,
     tasks.c.state,

@@ -7,6 +7,7 @@ import socket
 from task_system.dispatch.publisher import Publisher
 from task_system.keeper import Keeper
 from task_system.keeper.dead_letters import DeadLetters
+from task_system.keeper.expirer import Expirer
 from task_system.keeper.keeper import Heartbeat
 from task_system.keeper.leader import Leadership
 from task_system.keeper.pruner import Pruner
@@ -15,6 +16,7 @@ from task_system.keeper.relay import Relay
 from task_system.keeper.rescuer import Rescuer
 from task_system.keeper.role import Role
 from task_system.settings import Settings
+from task_system.store.expiry import Expiry
 from task_system.store.workers import Identity
 from task_system.wiring.parts import VERSION, Parts
 
@@ -33,6 +35,7 @@ def keeper_of(parts: Parts) -> Keeper:
     roles: list[Role] = [
         Heartbeat(parts.workers, identity, every_s=settings.heartbeat_s),
         Relay(upkeep, parts.publisher, events),
+        Expirer(Expiry(parts.background_database), parts.tell, events),
         Rescuer(upkeep, parts.tell, events),
         Reconciler(
             upkeep,

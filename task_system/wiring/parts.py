@@ -4,6 +4,7 @@ import importlib
 from collections.abc import Sequence
 from functools import cached_property
 from importlib.metadata import version
+from uuid import UUID
 
 from task_system.broker.amqp_link import AmqpLink
 from task_system.broker.inspection import Inspector
@@ -20,6 +21,7 @@ from task_system.registry import Registry, default_registry
 from task_system.settings import Settings
 from task_system.store import Database
 from task_system.store.acting import Acting
+from task_system.store.reading import Reading
 from task_system.store.submissions import Submissions
 from task_system.store.upkeep import Upkeep
 from task_system.store.workers import Workers
@@ -82,7 +84,19 @@ class Parts:
     @cached_property
     def actions(self) -> Actions:
         """What callers may do to tasks."""
-        return Actions(Acting(self.database), self.tell, self.events)
+        return Actions(
+            acting=Acting(self.database),
+            reading=self.reading,
+            dispatcher=self.dispatcher,
+            tell=self.tell,
+            forget=self._forget,
+            events=self.events,
+        )
+
+    @cached_property
+    def reading(self) -> Reading:
+        """What everybody may ask."""
+        return Reading(self.database)
 
     @cached_property
     def workers(self) -> Workers:
@@ -103,6 +117,10 @@ class Parts:
     def inspector(self) -> Inspector:
         """Looks into the broker."""
         return Inspector(self.settings.broker)
+
+    def _forget(self, task_id: UUID) -> None:
+        if self.results:
+            self.results.forget(task_id)
 
     def _open_link(self) -> Link:
         return MemoryLink(self.settings.broker) if self.settings.embedded else AmqpLink(self.settings.broker)

@@ -9,8 +9,8 @@ from flask import Flask
 
 from task_system.api import Services, create_flask
 from task_system.api.checks import checks
+from task_system.api.ends import Ends
 from task_system.settings import Settings
-from task_system.store.reading import Reading
 from task_system.wiring.parts import VERSION, Parts
 
 #: How long a thread may keep the others from running, in seconds. Requests are shorter than Python's own 5 ms, and its
@@ -45,7 +45,8 @@ def _services(parts: Parts) -> Services:
     return Services(
         dispatcher=parts.dispatcher,
         actions=parts.actions,
-        reading=Reading(parts.database),
+        reading=parts.reading,
+        ends=Ends(parts.reading, most=max(1, parts.settings.web_threads // 4)),
         registry=parts.registry,
         finished_copy=parts.results.view if parts.results else _no_copy,
         checks=checks(

@@ -17,6 +17,7 @@ from task_system.model.states import LIVE, State
 from task_system.model.task import Dispatch, NewTask
 from task_system.store import Database
 from task_system.store.acting import Acting
+from task_system.store.expiry import Expiry
 from task_system.store.leases import Claimed, Leases, Recorded
 from task_system.store.reading import Reading
 from task_system.store.submissions import Submissions
@@ -88,6 +89,7 @@ class Store:
         self.leases = Leases(database, worker="worker@here", lease_s=LEASE_S)
         self.upkeep = Upkeep(database)
         self.acting = Acting(database)
+        self.expiry = Expiry(database)
         self.reading = Reading(database)
         self.workers = Workers(database)
 

@@ -16,9 +16,7 @@ from task_system.store.leases import Claimed
 from task_system.store.types import now_plus
 from tests.contract.kit import Store, end_of, new_task
 
-#: Who causes the steps that no part of the store takes yet.
-NOT_YET = ("the keeper, when `expires_at` has passed",)
-STEPS = [(start, to) for start, steps in TRANSITIONS.items() for to, who in steps.items() if who not in NOT_YET]
+STEPS = [(start, to) for start, steps in TRANSITIONS.items() for to in steps]
 
 
 def in_state(store: Store, state: State) -> Claimed:
@@ -55,6 +53,7 @@ def everything(store: Store, lease: Claimed) -> list[Callable[[], object]]:
         lambda: store.upkeep.dispatch_anew(row["queue"], -1.0, 10),
         lambda: store.submissions.record([new_task(id=lease.id)]),
         lambda: cancel(store, lease),
+        lambda: store.expiry.expire(10),
     ]
 
 
@@ -67,13 +66,15 @@ def cancel(store: Store, lease: Claimed) -> None:
 def test_the_store_takes_exactly_the_steps_of_the_table(store: Store, start: State) -> None:
     seen = set()
     for number in range(len(everything(store, in_state(store, start)))):
-        for cancelled in (False, True):
+        for happened in ("", "cancelled", "expired"):
             store.empty()
             lease = in_state(store, start)
             if start is State.STARTED:
                 store.expire_lease(lease.id)
-            if cancelled:
+            if happened == "cancelled":
                 store.request_cancel(lease.id)
+            if happened == "expired":
+                store.change(lease.id, expires_at=now_plus(-1))
             everything(store, lease)[number]()
             seen.add(State(store.row(lease.id)["state"]))
     assert seen - {start} == {to for from_, to in STEPS if from_ is start}
@@ -84,7 +85,8 @@ def test_what_is_over_stays_as_it_is(store: Store, state: State) -> None:
     lease = store.start()
     store.finish(lease, end_of("failure"))
     # Even with everything in place that would make it run again.
-    store.change(lease.id, state=state, relay_at=now_plus(-60), published_at=now_plus(-60), lease_until=now_plus(-60))
+    past = dict.fromkeys(("relay_at", "published_at", "lease_until", "expires_at"), now_plus(-60))
+    store.change(lease.id, state=state, **past)
     before, kept = store.row(lease.id), store.attempts(lease.id)
     for act in everything(store, lease):
         act()

@@ -10,7 +10,7 @@ import redis
 from celery import Celery
 from celery.exceptions import TaskRevokedError
 
-from tests.integration.service import Service, Stack
+from tests.integration.service import SLOTS, Service, Stack
 from tests.integration.witness import Witness
 
 FAR = 3600.0
@@ -120,3 +120,113 @@ def test_who_waits_for_a_cancelled_task_in_redis_is_told(stack: Stack) -> None:
     with redis.Redis.from_url(url) as connection:
         assert 0 < connection.ttl(f"celery-task-meta-{task_id}") <= 86_400
     assert stack.task(task_id)["state"] == "CANCELLED"
+
+
+# Again, and otherwise.
+
+
+def test_a_task_that_is_over_runs_again(service: Service) -> None:
+    first = service.run("test_echo", {"value": 1}, tags=["a"], metadata={"order": 7})
+    answer = service.request("POST", f"/api/tasks/{first['task_id']}/retry")
+    assert (answer.status_code, answer.json()["retry_of"]) == (202, first["task_id"])
+    second = service.finished(answer.json()["task_id"])
+    assert (second["result"], second["retry_of"], second["tags"]) == (1, first["task_id"], ["a"])
+    assert second["metadata"] == {"order": 7}
+    assert service.task(first["task_id"])["retried_as"] == second["task_id"]
+    edited = service.request("POST", f"/api/tasks/{first['task_id']}/retry", json={"parameters": {"value": 2}})
+    assert service.finished(edited.json()["task_id"])["result"] == 2
+
+
+def test_a_retry_is_refused_for_what_is_not_over_or_not_valid(service: Service) -> None:
+    waiting = service.submit("test_noop", delay=FAR)["task_id"]
+    answer = service.request("POST", f"/api/tasks/{waiting}/retry")
+    assert (answer.status_code, answer.json()["error"]) == (409, "task_not_finished")
+    cancel(service, waiting)
+    answer = service.request("POST", f"/api/tasks/{waiting}/retry", json={"parameters": {"unknown": 1}})
+    assert (answer.status_code, answer.json()["errors"][0]["path"]) == (422, "parameters.unknown")
+    assert service.task(waiting)["retried_as"] is None
+
+
+def test_a_scheduled_task_runs_now(service: Service) -> None:
+    task_id = service.submit("test_noop", delay=FAR)["task_id"]
+    answer = service.request("POST", f"/api/tasks/{task_id}/run-now")
+    assert (answer.status_code, answer.json()["status"] == "scheduled") == (200, False)
+    assert service.finished(task_id)["state"] == "SUCCESS"
+    answer = service.request("POST", f"/api/tasks/{task_id}/run-now")
+    assert (answer.status_code, answer.json()["error"]) == (409, "task_not_waiting")
+
+
+def test_a_waiting_task_is_changed(service: Service) -> None:
+    task_id = service.submit("test_noop", delay=FAR)["task_id"]
+    change = {"priority": "high", "tags": ["b", "b"], "run_at": "2027-06-01T12:00:00+02:00"}
+    answer = service.request("PATCH", f"/api/tasks/{task_id}", json=change)
+    task = answer.json()
+    assert (answer.status_code, task["priority"], task["queue"]) == (200, "high", "default.high")
+    assert (task["tags"], task["run_at"]) == (["b"], "2027-06-01T10:00:00.000000Z")
+    assert service.request("PATCH", f"/api/tasks/{task_id}", json={"state": "SUCCESS"}).status_code == 422
+    cancel(service, task_id)
+    assert service.request("PATCH", f"/api/tasks/{task_id}", json={"tags": []}).status_code == 409
+
+
+# What a submission may say.
+
+
+def test_tags_and_the_like_are_shown(service: Service) -> None:
+    said = {"tags": ["nightly"], "metadata": {"by": "ü"}, "expires_in": 60.0}
+    task = service.run("test_noop", **said)
+    assert (task["state"], task["tags"], task["metadata"]) == ("SUCCESS", ["nightly"], {"by": "ü"})
+    assert task["expires_at"] > task["created_at"]
+
+
+@pytest.mark.parametrize(
+    ("more", "path"),
+    [
+        ({"tags": ["a b"]}, "tags.0"),
+        ({"tags": ["x"] * 21}, "tags"),
+        ({"metadata": {"x": "y" * 9000}}, "metadata"),
+        ({"metadata": {"x": "\0"}}, "metadata"),
+        ({"timeout": 0}, "timeout"),
+        ({"timeout": 1e6}, "timeout"),
+        ({"expires_in": -1}, "expires_in"),
+        ({"expires_in": 5, "delay": 6}, "body"),
+    ],
+)
+def test_what_a_submission_may_not_say(service: Service, more: dict[str, Any], path: str) -> None:
+    answer = service.post({"task_type": "test_noop", "parameters": {}, **more})
+    assert answer.status_code == 422, answer.text
+    assert answer.json()["errors"][0]["path"] == path
+
+
+def test_a_shorter_time_limit_is_kept(service: Service, gate: Path) -> None:
+    began = time.monotonic()
+    task = service.run("test_gate", {"gate": str(gate)}, timeout=0.5)
+    assert time.monotonic() - began < 5
+    assert (task["state"], task["error"]["type"]) == ("FAILURE", "TimeLimitExceeded")
+    assert task["error"]["message"] == "The attempt ran longer than 0.5 s."
+
+
+def test_what_is_not_started_in_time_expires(service: Service, gate: Path, witness: Witness) -> None:
+    busy = [running(service, "test_gate", {"gate": str(gate)}) for _ in range(SLOTS)]
+    late = service.submit("test_witnessed", {"file": str(witness.path)}, expires_in=0.3)["task_id"]
+    task = service.finished(late, timeout_s=10)
+    assert (task["state"], task["attempt"]) == ("EXPIRED", 0)
+    gate.touch()
+    for task_id in busy:
+        assert service.finished(task_id)["state"] == "SUCCESS"
+    assert service.run("test_noop")["state"] == "SUCCESS"
+    assert witness.said("began") == []
+
+
+def test_a_request_may_wait_for_the_end(service: Service, gate: Path) -> None:
+    body = {"task_type": "test_echo", "parameters": {"value": 7}}
+    answer = service.request("POST", "/api/tasks?wait=10", json=body)
+    assert (answer.status_code, answer.json()["state"], answer.json()["result"]) == (200, "SUCCESS", 7)
+    began = time.monotonic()
+    body = {"task_type": "test_gate", "parameters": {"gate": str(gate)}}
+    answer = service.request("POST", "/api/tasks?wait=0.5", json=body)
+    assert (answer.status_code, answer.json()["state"]) == (202, "PENDING")
+    assert 0.5 <= time.monotonic() - began < 5
+    gate.touch()
+    assert service.finished(answer.json()["task_id"])["state"] == "SUCCESS"
+    for bad in ("x", "-1", "31", "nan"):
+        assert service.request("POST", f"/api/tasks?wait={bad}", json=body).status_code == 422

@@ -1,0 +1,43 @@
+"""Fields that several requests have in common."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Annotated, Any
+
+import orjson
+from pydantic import AfterValidator, Field
+
+from task_system.model.backoff import LONGEST_DELAY_S
+from task_system.model.text import NUL_IN_JSON
+
+#: As JSON, in bytes.
+LARGEST_METADATA = 8192
+
+
+def _once(tags: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(tags))
+
+
+def _storable(metadata: dict[str, Any]) -> dict[str, Any]:
+    encoded = orjson.dumps(metadata)
+    if len(encoded) > LARGEST_METADATA:
+        raise ValueError(f"must be at most {LARGEST_METADATA} bytes of JSON")
+    if NUL_IN_JSON.search(encoded):
+        raise ValueError("text must not contain the character U+0000")
+    return metadata
+
+
+def within_reach(run_at: datetime | None) -> datetime | None:
+    """The moment in UTC. Raises ValueError for one that is no moment or too far."""
+    try:
+        moment = run_at and run_at.astimezone(UTC)
+    except OverflowError:
+        raise ValueError("no calendar has this moment") from None
+    if moment and moment > datetime.now(UTC) + timedelta(seconds=LONGEST_DELAY_S):
+        raise ValueError("must be within ten years from now")
+    return moment
+
+
+#: A word without white space or control characters.
+Tag = Annotated[str, Field(min_length=1, max_length=64, pattern=r"^[^\s\x00-\x1f\x7f]+$")]
+Tags = Annotated[tuple[Tag, ...], Field(max_length=20), AfterValidator(_once)]
+Metadata = Annotated[dict[str, Any], AfterValidator(_storable)]
