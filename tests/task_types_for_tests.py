@@ -162,6 +162,12 @@ def asks_to_retry(ctx: Context, _parameters: Nothing) -> Done:
     return _done(ctx)
 
 
+@task_type("test_retry_in_ages", retry=QUICKLY)
+def retry_in_ages(_ctx: Context, _parameters: Nothing) -> None:
+    """Ask to come again in an hour."""
+    raise Retry("the other side is busy", delay_s=3600)
+
+
 @task_type("test_not_worth_a_retry", retry=RetryPolicy(max_attempts=5, not_for=(LookupError,)))
 def not_worth_a_retry(_ctx: Context, _parameters: Nothing) -> None:
     """Fail with an error that the policy excludes."""
