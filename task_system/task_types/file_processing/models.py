@@ -224,3 +224,7 @@ class Unpacked(BaseModel):
     size_bytes: int
     outputs: list[Piece]
     output_bytes: int = Field(description="of all of them together")
+
+
+#: What an operation answers.
+Result = Inspected | Checksummed | FileMade | Packed | Unpacked

@@ -1,12 +1,16 @@
 """Where requests may go."""
 
+from __future__ import annotations
+
 from dataclasses import dataclass
 from ipaddress import ip_network
-
-import httpx2
+from typing import TYPE_CHECKING
 
 from task_system import Fail
 from task_system.task_types.http_request.addresses import Address, is_public, unwrapped
+
+if TYPE_CHECKING:
+    import httpx2
 
 USUAL_PORTS = {"http": 80, "https": 443}
 
