@@ -9,6 +9,7 @@ from flask import Flask, Response, request
 from werkzeug.exceptions import HTTPException, InternalServerError
 
 from task_system.model.errors import (
+    BatchNotFound,
     Conflict,
     InvalidSubmission,
     Overloaded,
@@ -20,6 +21,7 @@ from task_system.model.errors import (
 _STATUS: dict[type[TaskSystemError], HTTPStatus] = {
     InvalidSubmission: HTTPStatus.UNPROCESSABLE_ENTITY,
     TaskNotFound: HTTPStatus.NOT_FOUND,
+    BatchNotFound: HTTPStatus.NOT_FOUND,
     Conflict: HTTPStatus.CONFLICT,
     StoreUnavailable: HTTPStatus.SERVICE_UNAVAILABLE,
     Overloaded: HTTPStatus.SERVICE_UNAVAILABLE,

@@ -9,6 +9,7 @@ from flask import current_app
 
 from task_system.api.ends import Ends
 from task_system.dispatch.actions import Actions
+from task_system.dispatch.batches import Batches
 from task_system.dispatch.submit import Dispatcher
 from task_system.registry import Registry
 from task_system.store.reading import Reading
@@ -25,6 +26,7 @@ class Services:
     actions: Actions
     reading: Reading
     ends: Ends
+    batches: Batches
     registry: Registry
     #: The finished task as JSON, if Redis has it.
     finished_copy: Callable[[UUID], bytes | None]

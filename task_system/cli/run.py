@@ -6,6 +6,7 @@ import click
 from waitress import create_server
 from waitress.channel import HTTPChannel
 
+from task_system.api.batches import TIMES_AS_LARGE
 from task_system.cli.common import configured, stop
 from task_system.cli.refusals import ProblemTask
 from task_system.model.errors import ConfigurationError
@@ -30,7 +31,7 @@ def run() -> None:
         host=settings.host,
         port=settings.port,
         threads=settings.web_threads,
-        max_request_body_size=settings.max_body_bytes,
+        max_request_body_size=TIMES_AS_LARGE * settings.max_body_bytes,
         ident="task-system",
     )
     signal.signal(signal.SIGTERM, stop)

@@ -63,8 +63,11 @@ class Dispatcher:
         row = self.row_of(submission)
         return self.accepted(row, self._committer.commit(row))
 
-    def row_of(self, submission: Submission) -> NewTask:
-        """A submission as the row that it becomes. Raises UnknownTaskType, InvalidSubmission."""
+    def row_of(self, submission: Submission, extras: Extras | None = None) -> NewTask:
+        """A submission as the row that it becomes, with these extras or else its own.
+
+        Raises UnknownTaskType, InvalidSubmission.
+        """
         task_type = self._registry.get(submission.task_type)
         parameters = validated(task_type, submission.parameters)
         return NewTask(
@@ -77,7 +80,7 @@ class Dispatcher:
             timeout_s=task_type.timeout_s if submission.timeout_s is None else _within(task_type, submission.timeout_s),
             delay_s=submission.delay_s,
             run_at=submission.run_at,
-            extras=submission.extras,
+            extras=extras or submission.extras,
         )
 
     def accepted(self, row: NewTask, recorded: Recorded) -> Accepted:

@@ -79,6 +79,12 @@ class TaskNotWaiting(Conflict):
     code = "task_not_waiting"
 
 
+class BatchNotFound(TaskSystemError):
+    """There is no task of that batch. They may have been removed when their retention time was over."""
+
+    code = "batch_not_found"
+
+
 class StoreUnavailable(TaskSystemError):
     """The database cannot be reached just now. Nothing was recorded; try again."""
 

@@ -28,7 +28,7 @@ def _insert(columns: str = "", values: str = "", read: str = "") -> TextClause:
                            created_at, run_at, relay_at{columns})
         SELECT n.id, n.namespace, n.task_type, n.queue, n.priority, n.parameters, n.max_attempts, n.timeout_s,
                now(), due.at,
-               CASE WHEN due.at > now() THEN due.at ELSE now() + interval '{INLINE_GRACE_S} seconds' END{values}
+               CASE WHEN due.at > now() THEN due.at ELSE now() + :grace_s * interval '1 second' END{values}
           FROM jsonb_to_recordset(CAST(:rows AS jsonb))
                AS n(id uuid, namespace text, task_type text, queue text, priority text, parameters jsonb,
                     max_attempts int, timeout_s float8, delay_s float8, run_at timestamptz{read}),
@@ -68,14 +68,19 @@ class Submissions:
         return recorded
 
 
-def insert_rows(connection: Connection, rows: Sequence[NewTask]) -> dict[UUID, Recorded]:
-    """Insert these rows in somebody's transaction. Those that were there before are missing from the answer."""
+def insert_rows(
+    connection: Connection, rows: Sequence[NewTask], grace_s: float = INLINE_GRACE_S
+) -> dict[UUID, Recorded]:
+    """Insert these rows in somebody's transaction. Those that were there before are missing from the answer.
+
+    grace_s: how long the relay leaves what is due to whoever inserts, in seconds.
+    """
     if connection.dialect.name == "postgresql":
-        return _insert_postgresql(connection, rows)
-    return _insert_sqlite(connection, rows)
+        return _insert_postgresql(connection, rows, grace_s)
+    return _insert_sqlite(connection, rows, grace_s)
 
 
-def _insert_postgresql(connection: Connection, rows: Sequence[NewTask]) -> dict[UUID, Recorded]:
+def _insert_postgresql(connection: Connection, rows: Sequence[NewTask], grace_s: float) -> dict[UUID, Recorded]:
     encoded = orjson.dumps(
         [
             {
@@ -96,13 +101,13 @@ def _insert_postgresql(connection: Connection, rows: Sequence[NewTask]) -> dict[
     )
     plain = all(row.extras is None for row in rows)
     statement = _INSERT_POSTGRESQL if plain else _INSERT_POSTGRESQL_EXTRAS
-    answer = connection.execute(statement, {"rows": encoded.decode()})
+    answer = connection.execute(statement, {"rows": encoded.decode(), "grace_s": grace_s})
     return {
         id_: Recorded(id=id_, created_at=created_at, run_at=run_at, due=due) for id_, created_at, run_at, due in answer
     }
 
 
-def _insert_sqlite(connection: Connection, rows: Sequence[NewTask]) -> dict[UUID, Recorded]:
+def _insert_sqlite(connection: Connection, rows: Sequence[NewTask], grace_s: float) -> dict[UUID, Recorded]:
     now = connection.scalar(select(now_plus(0)))
     assert now is not None
     recorded = {}
@@ -110,7 +115,7 @@ def _insert_sqlite(connection: Connection, rows: Sequence[NewTask]) -> dict[UUID
     for row in rows:
         run_at = row.run_at or now + timedelta(seconds=row.delay_s)
         due = run_at <= now
-        relay_at = now + timedelta(seconds=INLINE_GRACE_S) if due else run_at
+        relay_at = now + timedelta(seconds=grace_s) if due else run_at
         recorded[row.id] = Recorded(id=row.id, created_at=now, run_at=run_at, due=due)
         values.append(
             {

@@ -10,7 +10,9 @@ from flask import Flask
 from task_system.api import Services, create_flask
 from task_system.api.checks import checks
 from task_system.api.ends import Ends
+from task_system.dispatch.batches import Batches
 from task_system.settings import Settings
+from task_system.store.batches import BatchStore
 from task_system.wiring.parts import VERSION, Parts
 
 #: How long a thread may keep the others from running, in seconds. Requests are shorter than Python's own 5 ms, and its
@@ -45,6 +47,7 @@ def _services(parts: Parts) -> Services:
     return Services(
         dispatcher=parts.dispatcher,
         actions=parts.actions,
+        batches=Batches(parts.dispatcher, BatchStore(parts.database), parts.events),
         reading=parts.reading,
         ends=Ends(parts.reading, most=max(1, parts.settings.web_threads // 4)),
         registry=parts.registry,
