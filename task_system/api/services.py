@@ -12,6 +12,7 @@ from task_system.dispatch.actions import Actions
 from task_system.dispatch.batches import Batches
 from task_system.dispatch.submit import Dispatcher
 from task_system.registry import Registry
+from task_system.store.finding import Finding
 from task_system.store.reading import Reading
 
 #: A check of the service's health: what it depends on, and a function that raises when that is not well.
@@ -25,6 +26,7 @@ class Services:
     dispatcher: Dispatcher
     actions: Actions
     reading: Reading
+    finding: Finding
     ends: Ends
     batches: Batches
     registry: Registry

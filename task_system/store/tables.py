@@ -15,7 +15,7 @@ from sqlalchemy import (
     text,
 )
 
-from task_system.model.states import LIVE, WAITING
+from task_system.model.states import LIVE, WAITING, State
 from task_system.store.types import Json, UtcDateTime
 
 metadata = MetaData()
@@ -107,8 +107,34 @@ _expiring = f"state IN ({_states(WAITING)}) AND expires_at IS NOT NULL"
 Index("tasks_expiry", tasks.c.expires_at, postgresql_where=text(_expiring), sqlite_where=text(_expiring))
 _cancelling = "state = 'STARTED' AND cancel_requested_at IS NOT NULL"
 Index("tasks_cancelling", tasks.c.worker, postgresql_where=text(_cancelling), sqlite_where=text(_cancelling))
+
+# For lists, in the order of ids. A task that is run at once and succeeds is in none of them but the one by type, and in
+# that only when it is over.
+_unsuccessful = f"state IN ({_states(frozenset(State) - {State.PENDING, State.STARTED, State.SUCCESS})})"
+LISTED_STATES = f"({_unsuccessful} OR state = 'PENDING' AND run_at > created_at)"
+Index("tasks_state", tasks.c.state, tasks.c.id, postgresql_where=text(LISTED_STATES), sqlite_where=text(LISTED_STATES))
+_settled = "finished_at IS NOT NULL OR run_at > created_at"
+Index("tasks_type", tasks.c.task_type, tasks.c.id, postgresql_where=text(_settled)).ddl_if(dialect="postgresql")
+_with_error = "error_type IS NOT NULL"
+Index("tasks_error", tasks.c.id, postgresql_where=text(_with_error), sqlite_where=text(_with_error))
 _of_batch = "batch_id IS NOT NULL"
-Index("tasks_batch", tasks.c.batch_id, postgresql_where=text(_of_batch), sqlite_where=text(_of_batch))
+Index("tasks_batch", tasks.c.batch_id, tasks.c.id, postgresql_where=text(_of_batch), sqlite_where=text(_of_batch))
+_of_schedule = "schedule_id IS NOT NULL"
+Index(
+    "tasks_schedule",
+    tasks.c.schedule_id,
+    tasks.c.id,
+    postgresql_where=text(_of_schedule),
+    sqlite_where=text(_of_schedule),
+)
+Index(
+    "tasks_tags",
+    tasks.c.tags,
+    postgresql_using="gin",
+    postgresql_ops={"tags": "jsonb_path_ops"},
+    postgresql_where=text("tags IS NOT NULL"),
+).ddl_if(dialect="postgresql")
+Index("tasks_tagged", tasks.c.id, sqlite_where=text("tags IS NOT NULL")).ddl_if(dialect="sqlite")
 
 #: The attempts that did not end in success; one that did is the task row itself.
 attempts = Table(

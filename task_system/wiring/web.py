@@ -13,6 +13,7 @@ from task_system.api.ends import Ends
 from task_system.dispatch.batches import Batches
 from task_system.settings import Settings
 from task_system.store.batches import BatchStore
+from task_system.store.finding import Finding
 from task_system.wiring.parts import VERSION, Parts
 
 #: How long a thread may keep the others from running, in seconds. Requests are shorter than Python's own 5 ms, and its
@@ -49,6 +50,7 @@ def _services(parts: Parts) -> Services:
         actions=parts.actions,
         batches=Batches(parts.dispatcher, BatchStore(parts.database), parts.events),
         reading=parts.reading,
+        finding=Finding(parts.database),
         ends=Ends(parts.reading, most=max(1, parts.settings.web_threads // 4)),
         registry=parts.registry,
         finished_copy=parts.results.view if parts.results else _no_copy,

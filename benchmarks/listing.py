@@ -1,0 +1,244 @@
+"""How long a page of tasks takes to find, by search and number of rows, on PostgreSQL and SQLite.
+
+python -m benchmarks.listing [--rows 10000,1000000] [--sqlite-rows 200000] [--repeat 40] [--explain]
+"""
+
+import argparse
+import random
+import statistics
+import tempfile
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+import orjson
+from sqlalchemy import event, insert, text
+
+from task_system.model.ids import first_id_at
+from task_system.model.search import parse
+from task_system.store import Database, partitions
+from task_system.store.finding import Finding
+from task_system.store.migrate import upgrade
+from task_system.store.tables import tasks
+from task_system.testing.servers import PostgreSQL
+
+WEEKS = 5
+LIMIT = 50
+#: In percent.
+STATES = {"SUCCESS": 92.9, "FAILURE": 3, "CANCELLED": 1, "EXPIRED": 0.5, "PENDING": 2, "RETRY": 0.5, "STARTED": 0.002}
+LIVE = {"PENDING", "RETRY", "STARTED"}
+TYPES = {"csv_import": 50, "csv_export": 20, "send_invoice": 20, "thumbnail": 9.9, "rare_type": 0.01}
+RARE = "00000000-0000-7000-8000-0000000000"
+COLUMNS = (
+    "id", "task_type", "queue", "priority", "state", "parameters", "max_attempts", "timeout_s", "created_at", "run_at",
+    "attempt", "lease_token", "lease_until", "worker", "started_at", "finished_at", "result", "error_type",
+    "error_message", "tags", "metadata", "batch_id", "schedule_id", "published_at",
+)  # fmt: skip
+SEARCHES = {
+    "all": "",
+    "state failure": "state:failure",
+    "state success": "state:success",
+    "state pending": "state:pending",
+    "state started": "state:started",
+    "states, several": "state:failure,retry,expired,started",
+    "scheduled": "state:scheduled",
+    "type, common": "type:csv_import",
+    "type, rare": "type:rare_type",
+    "type, missing": "type:no_such_type",
+    "type, prefix": "type:csv*",
+    "queue": "queue:default.high",
+    "priority": "priority:low",
+    "tag, common": "tag:nightly",
+    "tag, rare": "tag:once",
+    "tag, missing": "tag:never",
+    "worker, one": "worker:worker-3@host",
+    "worker, missing": "worker:nobody",
+    "created, a day": "created:>2d created:<3d",
+    "finished before": "finished:<2026-01-01",
+    "schedule": f"schedule:{RARE}01",
+    "batch": f"batch:{RARE}ff",
+    "error": "error:timeout",
+    "error, missing": "error:nonesuch",
+    "q of the documents": (
+        "state:failure,retry type:csv* tag:nightly -tag:test error:timeout created:>2h duration:>30s"
+        " parameters.user.id:42"
+    ),
+    "not and or": "(state:failure OR tag:nightly) -priority:low",
+    "parameters": "parameters.user.id:42",
+    "parameters, missing": "parameters.user.id:-1",
+    "duration": "duration:>1h",
+    "word": "invoice",
+}
+
+
+def rows(count: int, now: datetime) -> Iterator[dict[str, Any]]:
+    """So many tasks over the past weeks, the same each time."""
+    dice = random.Random(7)
+    states = dice.choices(list(STATES), list(STATES.values()), k=count)
+    types = dice.choices(list(TYPES), list(TYPES.values()), k=count)
+    step = timedelta(weeks=WEEKS - 1) / count
+    start = now - timedelta(weeks=WEEKS - 1)
+    for number in range(count):
+        state = states[number]
+        created = start + step * number
+        ended = created + timedelta(seconds=dice.expovariate(0.1))
+        failed = state in {"FAILURE", "RETRY"}
+        parameters = {"user": {"id": number % 5000}, "url": f"https://files.example/{number}", "note": "x" * 120}
+        priority = "low" if number % 20 == 0 else "high" if number % 7 == 0 else "normal"
+        tags = None
+        if number % 10 == 0:
+            tags = ["nightly", f"team-{number % 130}"] + (["test"] if number % 30 == 0 else [])
+        elif number % (count // 5) == 1:
+            tags = ["once"]
+        yield {
+            "id": UUID(int=first_id_at(created).int | dice.getrandbits(62)),
+            "task_type": types[number],
+            "queue": f"default.{priority}",
+            "priority": priority,
+            "state": state,
+            "parameters": parameters,
+            "max_attempts": 3,
+            "timeout_s": 60.0,
+            "created_at": created,
+            "run_at": created + (timedelta(days=60) if state == "PENDING" else timedelta()),
+            "attempt": 0 if state == "PENDING" else 1,
+            "lease_token": UUID(int=number) if state == "STARTED" else None,
+            "lease_until": now if state == "STARTED" else None,
+            "worker": None if state == "PENDING" else f"worker-{number % 40}@host",
+            "started_at": None if state == "PENDING" else created,
+            "finished_at": None if state in LIVE else ended,
+            "result": '{"rows": 12}' if state == "SUCCESS" else None,
+            "error_type": "TimeoutError" if failed else None,
+            "error_message": f"timeout after {number} ms" if failed and number % 3 else "no route" if failed else None,
+            "tags": tags,
+            "metadata": None,
+            "batch_id": UUID(RARE + "ff") if number % 100 == 3 else None,
+            "schedule_id": UUID(f"{RARE}0{number // 50 % 5}") if number % 50 == 5 else None,
+            "published_at": created,
+        }
+
+
+def fill(database: Database, count: int) -> None:
+    """Put so many tasks into an empty database."""
+    now = datetime.now(UTC)
+    if not database.is_postgresql:
+        with database.write() as connection:
+            connection.execute(insert(tasks), list(rows(count, now)))
+            connection.execute(text("ANALYZE"))
+        return
+    with database.write() as connection:
+        connection.execute(text("SET LOCAL statement_timeout = 0"))
+        partitions.ensure(connection, now - timedelta(weeks=WEEKS - 1))
+        raw = connection.connection.driver_connection
+        assert raw is not None
+        documents = ("parameters", "tags", "metadata")
+        with raw.cursor().copy(f"COPY tasks ({', '.join(COLUMNS)}) FROM STDIN") as copy:
+            for row in rows(count, now):
+                for name in documents:
+                    row[name] = None if row[name] is None else orjson.dumps(row[name]).decode()
+                copy.write_row([row[name] for name in COLUMNS])
+    with database.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+        connection.execute(text("SET statement_timeout = 0"))
+        connection.execute(text("VACUUM ANALYZE tasks"))
+
+
+class Clock:
+    """Milliseconds of processor time, ours and that of our PostgreSQL session: what a busy machine does not change."""
+
+    def __init__(self, database: Database) -> None:
+        self._session: Path | None = None
+        if database.is_postgresql:
+            with database.read() as connection:
+                self._session = Path(f"/proc/{connection.scalar(text('SELECT pg_backend_pid()'))}/schedstat")
+
+    def now_ms(self) -> float:
+        """So far."""
+        session_ns = int(self._session.read_text().split()[0]) if self._session else 0
+        return time.process_time() * 1000 + session_ns / 1e6
+
+
+@dataclass(frozen=True)
+class Found:
+    """Of one search: times in milliseconds, tasks on the first page, and whether that page was cut short."""
+
+    p50_ms: float
+    p95_ms: float
+    cpu_p50_ms: float
+    cpu_p95_ms: float
+    number: int
+    short: bool
+
+
+def measure(database: Database, repeat: int, explain: bool) -> dict[str, Found]:
+    """Every search, so many pages of each."""
+    clock = Clock(database)
+    finding = Finding(database)
+    found = {}
+    for name, q in SEARCHES.items():
+        now = datetime.now(UTC)
+        expression = parse(q, now)
+        walls, cpus = [], []
+        first = finding.page(expression, limit=LIMIT)
+        before = first.before
+        for turn in range(repeat):
+            # Every other time a page further down.
+            start, cpu = time.perf_counter(), clock.now_ms()
+            page = finding.page(expression, limit=LIMIT, before=before if turn % 2 else None)
+            cpus.append(clock.now_ms() - cpu)
+            walls.append((time.perf_counter() - start) * 1000)
+            if turn % 2:
+                before = page.before
+        wall, used = statistics.quantiles(walls, n=20), statistics.quantiles(cpus, n=20)
+        found[name] = Found(wall[9], wall[18], used[9], used[18], len(first.tasks), first.searched_to is not None)
+        if explain and database.is_postgresql and used[18] > 15:
+            _explain(database, finding, q)
+    return found
+
+
+def _explain(database: Database, finding: Finding, q: str) -> None:
+    statement = finding.statement(finding.walk(parse(q, datetime.now(UTC))), LIMIT + 1, ())
+    with database.read() as connection:
+        event.listen(connection, "before_cursor_execute", _as_explain, retval=True)
+        print(q, *connection.execute(statement).scalars(), sep="\n  ")
+
+
+def _as_explain(_connection: Any, _cursor: Any, statement: str, parameters: Any, *_: Any) -> tuple[str, Any]:
+    return f"EXPLAIN ANALYZE {statement}", parameters
+
+
+def main() -> None:
+    """Measure and print."""
+    options = argparse.ArgumentParser(description=__doc__)
+    options.add_argument("--rows", default="10000,1000000", help="on PostgreSQL")
+    options.add_argument("--sqlite-rows", default="200000")
+    options.add_argument("--repeat", type=int, default=40)
+    options.add_argument("--explain", action="store_true", help="the plans of searches beyond 15 ms")
+    chosen = options.parse_args()
+    with tempfile.TemporaryDirectory(prefix="benchmark-") as folder:
+        for count in map(int, filter(None, chosen.sqlite_rows.split(","))):
+            _show("SQLite", Database(f"sqlite:///{folder}/{count}.db", durable=False), count, chosen)
+        if chosen.rows:
+            with PostgreSQL(Path(folder) / "postgresql") as server:
+                for count in map(int, chosen.rows.split(",")):
+                    url = server.create_database(f"tasks_{count}")
+                    _show("PostgreSQL", Database(url, durable=False), count, chosen)
+
+
+def _show(title: str, database: Database, count: int, chosen: argparse.Namespace) -> None:
+    upgrade(database)
+    start = time.perf_counter()
+    fill(database, count)
+    print(f"\n{title}, {count:,} rows, filled in {time.perf_counter() - start:.0f} s")
+    print(f"{'search':22}{'p50 ms':>8}{'p95 ms':>8}{'cpu p50':>9}{'cpu p95':>9}{'found':>7}")
+    for name, of in measure(database, chosen.repeat, chosen.explain).items():
+        times = f"{of.p50_ms:8.1f}{of.p95_ms:8.1f}{of.cpu_p50_ms:9.1f}{of.cpu_p95_ms:9.1f}"
+        print(f"{name:22}{times}{of.number:7}{' (window)' if of.short else ''}", flush=True)
+    database.close()
+
+
+if __name__ == "__main__":
+    main()
