@@ -11,7 +11,7 @@ from task_system.api.services import services
 from task_system.api.tasks import SubmitTask
 from task_system.dispatch.batches import Errors
 from task_system.dispatch.submit import Submission, errors_of
-from task_system.model.errors import BatchNotFound
+from task_system.model.errors import BatchNotFound, InvalidSubmission
 from task_system.model.states import TERMINAL
 from task_system.model.task import Recorded, iso
 
@@ -36,6 +36,8 @@ class SubmitBatch(Body):
 def submit() -> Response:
     """Accept many tasks at once. The answer says for each, in order, what it became or why not."""
     request.max_content_length = TIMES_AS_LARGE * current_app.config["MAX_CONTENT_LENGTH"]
+    if "Idempotency-Key" in request.headers:
+        raise InvalidSubmission(errors=[{"path": "Idempotency-Key", "message": "is not for batches"}])
     wish = parsed(SubmitBatch)
     accepted = services().batches.submit([_item(task) for task in wish.tasks], each=wish.mode == "each")
     tasks = [_answer(one) for one in accepted.answers]
@@ -74,9 +76,12 @@ def show(batch_id: str) -> Response:
 
 def _item(task: Any) -> Submission | Errors:
     try:
-        return SubmitTask.model_validate(task).submission()
+        wish = SubmitTask.model_validate(task)
     except ValidationError as error:
         return errors_of(error)
+    if wish.unique_for is not None:
+        return [{"path": "unique_for", "message": "is not for batches; submit the task alone"}]
+    return wish.submission()
 
 
 def _answer(one: Recorded | Errors) -> dict[str, Any]:

@@ -10,10 +10,13 @@ from flask import current_app
 from task_system.api.ends import Ends
 from task_system.dispatch.actions import Actions
 from task_system.dispatch.batches import Batches
+from task_system.dispatch.once import SubmitOnce
 from task_system.dispatch.submit import Dispatcher
 from task_system.registry import Registry
 from task_system.store.finding import Finding
+from task_system.store.looking import Looking
 from task_system.store.reading import Reading
+from task_system.store.workers import Workers
 
 #: A check of the service's health: what it depends on, and a function that raises when that is not well.
 Check = Callable[[], dict[str, object]]
@@ -27,8 +30,15 @@ class Services:
     actions: Actions
     reading: Reading
     finding: Finding
+    looking: Looking
+    workers: Workers
+    #: A process that was heard of within so many seconds is alive.
+    alive_s: float
+    #: Messages ready in each of these queues, as the broker knows them.
+    depths: Callable[[tuple[str, ...]], dict[str, int]]
     ends: Ends
     batches: Batches
+    once: SubmitOnce
     registry: Registry
     #: The finished task as JSON, if Redis has it.
     finished_copy: Callable[[UUID], bytes | None]

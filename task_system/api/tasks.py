@@ -1,7 +1,8 @@
 """/api/tasks: submit a task, and read it."""
 
+import re
 from datetime import UTC, datetime
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from flask import Blueprint, Response, request
 from pydantic import AwareDatetime, Field, field_validator, model_validator
@@ -9,13 +10,17 @@ from pydantic import AwareDatetime, Field, field_validator, model_validator
 from task_system.api.fields import Metadata, Tags, within_reach
 from task_system.api.http import Body, answer, parsed, task_id_of
 from task_system.api.services import services
+from task_system.dispatch.once import by_fields, by_key
 from task_system.dispatch.submit import Accepted, Submission
 from task_system.model.backoff import LONGEST_DELAY_S
 from task_system.model.errors import InvalidSubmission
 from task_system.model.routing import Priority
 from task_system.model.states import State
-from task_system.model.task import Extras, iso
+from task_system.model.task import Extras, Task, iso
+from task_system.store.idempotency import Once
 
+_KEY = re.compile(r"[\x21-\x7e]{1,255}")
+ParametersPath = Annotated[str, Field(pattern=r"^parameters(\.[^.\x00]+)+$", max_length=200)]
 #: `?wait=` waits no longer, in seconds.
 LONGEST_WAIT_S = 30.0
 
@@ -43,6 +48,15 @@ class SubmitTask(Body):
         float | None,
         Field(gt=0, le=LONGEST_DELAY_S, allow_inf_nan=False, description="Seconds; not started by then, it never is."),
     ] = None
+
+    unique_for: Annotated[
+        float | None,
+        Field(gt=0, le=LONGEST_DELAY_S, allow_inf_nan=False, description="Seconds in which it is not accepted again."),
+    ] = None
+    unique_by: Annotated[
+        tuple[Literal["task_type", "priority", "tags", "parameters"] | ParametersPath, ...],
+        Field(min_length=1, max_length=20, description="What makes it the same: fields, or paths into parameters."),
+    ] = ("task_type", "parameters")
 
     _within_reach = field_validator("run_at")(within_reach)
 
@@ -81,10 +95,54 @@ def submit() -> Response:
     With `?wait=SECONDS` 200 and the whole task, if it ends within that time.
     """
     wait_s = _wait_s() if request.query_string else 0.0
-    accepted = services().dispatcher.submit(parsed(SubmitTask).submission())
+    wish = parsed(SubmitTask)
+    if wish.unique_for is not None or "HTTP_IDEMPOTENCY_KEY" in request.environ:
+        return _submit_once(wish, wait_s)
+    accepted = services().dispatcher.submit(wish.submission())
     if wait_s and services().ends.wait_for(accepted.task_id, wait_s):
         return answer(services().reading.task(accepted.task_id).view())
     return answer(accepted_view(accepted), 202, Location=f"/api/tasks/{accepted.task_id}")
+
+
+def _submit_once(wish: SubmitTask, wait_s: float) -> Response:
+    once = _once(wish)
+    answered = services().once.submit(wish.submission(), once)
+    before = isinstance(answered, Task)
+    task_id = answered.id if isinstance(answered, Task) else answered.task_id
+    replayed = {"Idempotent-Replay": "true"} if before and once.fingerprint else {}
+    if wait_s and services().ends.wait_for(task_id, wait_s):
+        return answer(services().reading.task(task_id).view(), 200, **replayed)
+    body = accepted_view(_accepted_before(answered) if isinstance(answered, Task) else answered)
+    if not once.fingerprint:
+        body["unique"] = "existing" if before else "new"
+        if isinstance(answered, Task):
+            body |= {"state": answered.state, "status": answered.view()["status"]}
+    return answer(body, 202, Location=f"/api/tasks/{task_id}", **replayed)
+
+
+def _once(wish: SubmitTask) -> Once:
+    key = request.headers.get("Idempotency-Key")
+    body = wish.model_dump(mode="json")
+    if key is None:
+        assert wish.unique_for is not None
+        return by_fields(body, wish.unique_by, wish.unique_for)
+    if wish.unique_for is not None:
+        raise InvalidSubmission(errors=[{"path": "unique_for", "message": "send either it or an Idempotency-Key"}])
+    if not _KEY.fullmatch(key):
+        raise InvalidSubmission(errors=[{"path": "Idempotency-Key", "message": "must be 1 to 255 visible characters"}])
+    return by_key(key, body)
+
+
+def _accepted_before(task: Task) -> Accepted:
+    return Accepted(
+        task_id=task.id,
+        task_type=task.task_type,
+        priority=Priority(task.priority),
+        queue=task.queue,
+        created_at=task.created_at,
+        run_at=task.run_at,
+        due=task.run_at <= task.created_at,
+    )
 
 
 @bp.get("/<task_id>")

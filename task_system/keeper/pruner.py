@@ -1,7 +1,10 @@
-"""The pruner: removes finished tasks past their retention, makes partitions ahead, forgets processes long gone."""
+"""The pruner: removes finished tasks past their retention and keys past their time, makes partitions ahead, and forgets
+processes long gone.
+"""
 
 from task_system.keeper.leader import Leadership
 from task_system.model.events import Events
+from task_system.store.idempotency import Idempotency
 from task_system.store.upkeep import Upkeep
 from task_system.store.workers import Workers
 
@@ -17,9 +20,17 @@ class Pruner:
     every_s = 60.0
 
     def __init__(
-        self, upkeep: Upkeep, workers: Workers, leadership: Leadership, events: Events, *, retention_s: float
+        self,
+        upkeep: Upkeep,
+        idempotency: Idempotency,
+        workers: Workers,
+        leadership: Leadership,
+        events: Events,
+        *,
+        retention_s: float,
     ) -> None:
         self._upkeep = upkeep
+        self._idempotency = idempotency
         self._workers = workers
         self._leadership = leadership
         self._events = events
@@ -29,7 +40,8 @@ class Pruner:
         if not self._leadership.held():
             return False
         self._workers.forget(FORGET_WORKERS_AFTER_S)
+        keys = self._idempotency.prune(BATCH)
         pruned = self._upkeep.prune(self._retention_s, BATCH)
         if pruned:
             self._events.emit("keeper.pruned", count=pruned)
-        return pruned == BATCH
+        return BATCH in {pruned, keys}

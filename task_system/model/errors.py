@@ -49,6 +49,12 @@ class UnknownTaskType(InvalidSubmission):
     code = "unknown_task_type"
 
 
+class IdempotencyKeyReused(InvalidSubmission):
+    """This Idempotency-Key came before with another body. A key belongs to one submission; nothing was recorded."""
+
+    code = "idempotency_key_reused"
+
+
 class TaskNotFound(TaskSystemError):
     """There is no task with that id. It may have been removed when its retention time was over."""
 

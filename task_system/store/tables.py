@@ -183,3 +183,17 @@ leaders = Table(
     Column("until", UtcDateTime(), nullable=False),
     PrimaryKeyConstraint("role", name="leaders_pkey"),
 )
+
+#: What is submitted only once, until a time.
+idempotency_keys = Table(
+    "idempotency_keys",
+    metadata,
+    Column("namespace", String(64), nullable=False),
+    Column("key", String(300), nullable=False),
+    # Of what was submitted, where the same key may not come with anything else.
+    Column("fingerprint", String(64)),
+    Column("task_id", Uuid(), nullable=False),
+    Column("expires_at", UtcDateTime(), nullable=False),
+    PrimaryKeyConstraint("namespace", "key", name="idempotency_keys_pkey"),
+)
+Index("idempotency_keys_expiry", idempotency_keys.c.expires_at)

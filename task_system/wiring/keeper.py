@@ -17,6 +17,7 @@ from task_system.keeper.rescuer import Rescuer
 from task_system.keeper.role import Role
 from task_system.settings import Settings
 from task_system.store.expiry import Expiry
+from task_system.store.idempotency import Idempotency
 from task_system.store.workers import Identity
 from task_system.wiring.parts import VERSION, Parts
 
@@ -48,6 +49,7 @@ def keeper_of(parts: Parts) -> Keeper:
         DeadLetters(upkeep, parts.inspector.dead_letters, parts.tell, events),
         Pruner(
             upkeep,
+            Idempotency(parts.background_database),
             parts.workers,
             Leadership(upkeep, "pruner", name),
             events,

@@ -40,6 +40,14 @@ def test_one_that_is_invalid_refuses_all(service: Service) -> None:
     assert paths == ["tasks.1.unknown", "tasks.2.task_type", "tasks.3.body"]
 
 
+def test_what_is_to_be_submitted_once_is_submitted_alone(service: Service) -> None:
+    status, problem = batch(service, [task(unique_for=60)])
+    assert (status, problem["errors"][0]["path"]) == (422, "tasks.0.unique_for")
+    body = {"tasks": [task()]}
+    answer = service.request("POST", "/api/tasks/batch", json=body, headers={"Idempotency-Key": "a"})
+    assert (answer.status_code, answer.json()["errors"][0]["path"]) == (422, "Idempotency-Key")
+
+
 def test_or_the_others_are_accepted(service: Service) -> None:
     status, said = batch(service, [task(unknown=1), task(2), task("a\0b"), task(3, delay=FAR)], "each")
     assert (status, said["accepted"], said["refused"]) == (202, 2, 2)

@@ -1,0 +1,66 @@
+"""Submitting something only once, however often it is sent."""
+
+import hashlib
+import time
+from collections.abc import Sequence
+from typing import Any
+
+import orjson
+
+from task_system.dispatch.submit import Accepted, Dispatcher, Submission
+from task_system.model.errors import IdempotencyKeyReused, InvalidSubmission
+from task_system.model.events import Events
+from task_system.model.task import Task
+from task_system.store.idempotency import Existing, Idempotency, Once
+from task_system.store.reading import Reading
+
+#: How long an `Idempotency-Key` is known, in seconds.
+KEEP_KEYS_S = 86_400.0
+
+
+class SubmitOnce:
+    """One per process; safe to call from any thread."""
+
+    def __init__(self, dispatcher: Dispatcher, idempotency: Idempotency, reading: Reading, events: Events) -> None:
+        self._dispatcher = dispatcher
+        self._idempotency = idempotency
+        self._reading = reading
+        self._events = events
+
+    def submit(self, submission: Submission, once: Once) -> Accepted | Task:
+        """Accept a task; answers the one that was accepted under this key before, if there is one.
+
+        Raises IdempotencyKeyReused where that was another submission, and what `Dispatcher.submit` raises.
+        """
+        started = time.monotonic()
+        row = self._dispatcher.row_of(submission)
+        recorded = self._idempotency.record(row, once)
+        if isinstance(recorded, Existing):
+            if recorded.fingerprint != once.fingerprint:
+                raise IdempotencyKeyReused(errors=[{"path": "Idempotency-Key", "message": "came with another body"}])
+            return self._reading.task(recorded.task_id)
+        self._events.emit("task.accepted", count=1, duration_s=time.monotonic() - started)
+        return self._dispatcher.accepted(row, recorded)
+
+
+def by_key(key: str, body: dict[str, Any]) -> Once:
+    """Once per `Idempotency-Key`, which may only come with this body."""
+    return Once(key=f"key:{key}", keep_s=KEEP_KEYS_S, fingerprint=_hash(body))
+
+
+def by_fields(submission: dict[str, Any], fields: Sequence[str], keep_s: float) -> Once:
+    """Once per value of these fields (`parameters.user.id`) of a submission. Raises InvalidSubmission for no field."""
+    return Once(key=f"unique:{_hash([[field, _at(submission, field)] for field in fields])}", keep_s=keep_s)
+
+
+def _hash(value: Any) -> str:
+    return hashlib.sha256(orjson.dumps(value, option=orjson.OPT_SORT_KEYS)).hexdigest()
+
+
+def _at(value: Any, path: str) -> Any:
+    for name in path.split("."):
+        if not isinstance(value, dict) or name not in value:
+            message = f"there is no {path!r} in this submission"
+            raise InvalidSubmission(errors=[{"path": "unique_by", "message": message}])
+        value = value[name]
+    return value

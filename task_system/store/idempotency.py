@@ -1,0 +1,87 @@
+"""Submitting something only once: a key that is there keeps the same task from being recorded again.
+
+The constraint on the key decides, however many try at once: key and task are written in one transaction.
+"""
+
+from dataclasses import dataclass
+from uuid import UUID
+
+from sqlalchemy import ColumnElement, Connection, delete, select, tuple_
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.exc import DataError
+
+from task_system.model.errors import InvalidSubmission
+from task_system.model.task import NewTask, Recorded
+from task_system.store.database import Database
+from task_system.store.submissions import insert_rows
+from task_system.store.tables import idempotency_keys as keys
+from task_system.store.types import now_plus
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Once:
+    """Under which key a task is recorded only once, and for how long the key is kept, in seconds."""
+
+    key: str
+    keep_s: float
+    #: Of what is submitted; None where the key says all.
+    fingerprint: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Existing:
+    """The task that was recorded under a key before."""
+
+    task_id: UUID
+    fingerprint: str | None
+
+
+class Idempotency:
+    """Safe to ask from any number of processes at once."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def record(self, row: NewTask, once: Once) -> Recorded | Existing:
+        """Commit this row, unless one was recorded under that key. Raises InvalidSubmission, StoreUnavailable."""
+        # Most that come a second time find the first without a lock.
+        with self._database.read() as connection:
+            if existing := _existing(connection, row, once, keys.c.expires_at > now_plus(0)):
+                return existing
+        with self._database.write() as connection:
+            if not _take(connection, row, once):
+                existing = _existing(connection, row, once)
+                assert existing
+                return existing
+            try:
+                return insert_rows(connection, [row])[row.id]
+            except DataError as error:
+                connection.rollback()
+                message = f"The database cannot store these parameters: {str(error.orig).splitlines()[0]}"
+                raise InvalidSubmission(errors=[{"path": "parameters", "message": message}]) from None
+
+    def prune(self, limit: int) -> int:
+        """Remove up to `limit` keys whose time is over; answers how many. Raises StoreUnavailable."""
+        key = tuple_(keys.c.namespace, keys.c.key)
+        old = select(keys.c.namespace, keys.c.key).where(keys.c.expires_at < now_plus(0)).limit(limit)
+        with self._database.write() as connection:
+            return connection.execute(delete(keys).where(key.in_(old), keys.c.expires_at < now_plus(0))).rowcount
+
+
+def _existing(connection: Connection, row: NewTask, once: Once, *conditions: ColumnElement[bool]) -> Existing | None:
+    statement = select(keys.c.task_id, keys.c.fingerprint).where(
+        keys.c.namespace == row.namespace, keys.c.key == once.key, *conditions
+    )
+    found = connection.execute(statement).one_or_none()
+    return Existing(task_id=found.task_id, fingerprint=found.fingerprint) if found else None
+
+
+def _take(connection: Connection, row: NewTask, once: Once) -> bool:
+    """Take the key for this row; answers whether it was free, or its time over."""
+    insert = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
+    values = {"fingerprint": once.fingerprint, "task_id": row.id, "expires_at": now_plus(once.keep_s)}
+    statement = insert(keys).values(namespace=row.namespace, key=once.key, **values)
+    taken = statement.on_conflict_do_update(
+        index_elements=[keys.c.namespace, keys.c.key], set_=values, where=keys.c.expires_at <= now_plus(0)
+    )
+    return connection.execute(taken.returning(keys.c.task_id)).one_or_none() is not None
