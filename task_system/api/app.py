@@ -3,7 +3,19 @@
 from flask import Flask
 from flask_cors import CORS
 
-from task_system.api import acting, batches, errors, health, listing, root, task_types, tasks
+from task_system.api import (
+    acting,
+    batches,
+    errors,
+    explaining,
+    health,
+    listing,
+    queues,
+    root,
+    task_types,
+    tasks,
+    workers,
+)
 from task_system.api.http import OrjsonProvider
 from task_system.api.services import Services
 
@@ -17,7 +29,7 @@ def create_flask(services: Services, *, cors_origins: tuple[str, ...] = (), max_
     app.extensions["task_system"] = services
     if cors_origins:
         CORS(app, origins=list(cors_origins), resources=r"/api/.*")
-    for resource in (root, tasks, listing, acting, batches, task_types, health):
+    for resource in (root, tasks, listing, explaining, acting, batches, task_types, queues, workers, health):
         app.register_blueprint(resource.bp)
     errors.register(app)
     return app

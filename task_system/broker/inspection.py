@@ -27,6 +27,11 @@ class Inspector:
         with self._connected() as connection:
             return topology.depth(connection, queue) or 0
 
+    def depths(self, queues: tuple[str, ...]) -> dict[str, int]:
+        """Messages ready in each queue; 0 for one that is missing. Raises BrokerUnavailable."""
+        with self._connected() as connection:
+            return {queue: topology.depth(connection, queue) or 0 for queue in queues}
+
     def dead_letters(self) -> Iterator[Message]:
         """Messages that the broker gave up on, as many as are there now. Raises BrokerUnavailable."""
         with self._connected() as connection:

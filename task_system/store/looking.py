@@ -1,0 +1,91 @@
+"""Looking at what waits and what runs. Every count stops at a bound, and says so by reaching it."""
+
+from collections import defaultdict
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import Select, func, select
+
+from task_system.model.states import WAITING, State
+from task_system.model.task import Task
+from task_system.store.database import Database
+from task_system.store.tables import tasks
+from task_system.store.types import now_plus
+
+#: No count goes further.
+MOST = 10_000
+#: Running tasks that are named.
+MOST_RUNNING = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class Backlog:
+    """Of one queue, as the database knows it."""
+
+    #: Due tasks whose messages the broker or a worker holds; MOST means that many or more.
+    waiting: int
+    #: When the first of them was due.
+    oldest: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Running:
+    """A task that a worker runs."""
+
+    task_id: UUID
+    task_type: str
+    attempt: int
+    started_at: datetime
+
+
+class Looking:
+    """What is going on."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def now(self) -> datetime:
+        """The database's time. Raises StoreUnavailable."""
+        with self._database.read() as connection:
+            now: datetime = connection.execute(select(now_plus(0))).scalar_one()
+        return now
+
+    def ahead(self, task: Task) -> int:
+        """How many tasks of its queue were dispatched before a waiting one; MOST means that many or more."""
+        first = _dispatched(task.queue).subquery()
+        with self._database.read() as connection:
+            statement = select(func.count()).select_from(first).where(first.c.id < task.id)
+            return connection.scalar(statement) or 0
+
+    def backlogs(self, queues: tuple[str, ...]) -> dict[str, Backlog]:
+        """Each queue's. Raises StoreUnavailable."""
+        found = {}
+        with self._database.read() as connection:
+            for queue in queues:
+                some = _dispatched(queue).subquery()
+                waiting, oldest = connection.execute(select(func.count(), func.min(some.c.run_at))).one()
+                found[queue] = Backlog(waiting, oldest)
+        return found
+
+    def running(self) -> dict[str, list[Running]]:
+        """What runs now, by the name of the worker, no more than MOST_RUNNING in all. Raises StoreUnavailable."""
+        statement = (
+            select(tasks.c.worker, tasks.c.id, tasks.c.task_type, tasks.c.attempt, tasks.c.started_at)
+            .where(tasks.c.state == State.STARTED)
+            .limit(MOST_RUNNING)
+        )
+        found: dict[str, list[Running]] = defaultdict(list)
+        with self._database.read() as connection:
+            for worker, *running in connection.execute(statement):
+                found[worker].append(Running(*running))
+        return found
+
+
+def _dispatched(queue: str) -> Select[tuple[UUID, datetime]]:
+    return (
+        select(tasks.c.id, tasks.c.run_at)
+        .where(tasks.c.queue == queue, tasks.c.state.in_(WAITING), tasks.c.published_at.is_not(None))
+        .order_by(tasks.c.published_at)
+        .limit(MOST)
+    )
