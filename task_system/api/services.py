@@ -10,6 +10,7 @@ from flask import current_app
 from task_system.api.ends import Ends
 from task_system.dispatch.actions import Actions
 from task_system.dispatch.batches import Batches
+from task_system.dispatch.once import SubmitOnce
 from task_system.dispatch.submit import Dispatcher
 from task_system.registry import Registry
 from task_system.store.finding import Finding
@@ -37,6 +38,7 @@ class Services:
     depths: Callable[[tuple[str, ...]], dict[str, int]]
     ends: Ends
     batches: Batches
+    once: SubmitOnce
     registry: Registry
     #: The finished task as JSON, if Redis has it.
     finished_copy: Callable[[UUID], bytes | None]

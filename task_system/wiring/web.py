@@ -11,10 +11,12 @@ from task_system.api import Services, create_flask
 from task_system.api.checks import checks
 from task_system.api.ends import Ends
 from task_system.dispatch.batches import Batches
+from task_system.dispatch.once import SubmitOnce
 from task_system.settings import Settings
 from task_system.store.batches import BatchStore
 from task_system.store.finding import Finding
 from task_system.store.looking import Looking
+from task_system.store.idempotency import Idempotency
 from task_system.wiring.parts import VERSION, Parts
 
 #: How long a thread may keep the others from running, in seconds. Requests are shorter than Python's own 5 ms, and its
@@ -49,6 +51,7 @@ def _services(parts: Parts) -> Services:
     return Services(
         dispatcher=parts.dispatcher,
         actions=parts.actions,
+        once=SubmitOnce(parts.dispatcher, Idempotency(parts.database), parts.reading, parts.events),
         batches=Batches(parts.dispatcher, BatchStore(parts.database), parts.events),
         reading=parts.reading,
         finding=Finding(parts.database),
