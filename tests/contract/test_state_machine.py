@@ -7,15 +7,16 @@ from uuid import UUID, uuid4
 import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
-from hypothesis.stateful import Bundle, RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
+from hypothesis.stateful import Bundle, RuleBasedStateMachine, invariant, multiple, rule, run_state_machine_as_test
 from sqlalchemy import RowMapping
 
-from task_system.model.errors import TaskFinished
+from task_system.model.errors import TaskFinished, TaskNotFinished, TaskNotWaiting
 from task_system.model.outcome import OUTCOMES, UNCHARGED, Claim, Finish
 from task_system.model.states import TERMINAL, WAITING, State
 from task_system.model.task import Dispatch
+from task_system.store.acting import Change
 from task_system.store.types import now_plus
-from tests.contract.kit import Store, end_of
+from tests.contract.kit import Store, end_of, new_task
 
 POISON_AFTER = 2
 GIVE_UP_AFTER = 4
@@ -35,6 +36,8 @@ class Expected:
     token: UUID | None = None
     expired: bool = False
     cancel: bool = False
+    #: Its `expires_at` has passed.
+    late: bool = False
     #: Somebody was known to hold the current message.
     published: bool = False
     kept: list[str] = field(default_factory=list)
@@ -56,7 +59,7 @@ class Expected:
 
 
 class Life(RuleBasedStateMachine):
-    """Submissions, claims, ends, lost leases, cancels and lost messages, in any order."""
+    """Submissions, claims, ends, lost leases, cancels, expiries, retries, changes and lost messages, in any order."""
 
     tasks: Bundle[UUID] = Bundle("tasks")
     leases: Bundle[tuple[UUID, UUID]] = Bundle("leases")
@@ -78,7 +81,7 @@ class Life(RuleBasedStateMachine):
         expected = self.expected[task_id]
         claims = [Claim(task_id, expected.dispatch_no + off_by, uuid4()) for _ in range(copies)]
         _, claimed = self.store.leases.settle([], claims)
-        if off_by or expected.state not in WAITING:
+        if off_by or expected.state not in WAITING or expected.late:
             assert claimed == {}
             return task_id, claims[0].lease_token
         ((token, lease),) = claimed.items()
@@ -146,6 +149,44 @@ class Life(RuleBasedStateMachine):
         expected.cancel = expected.cancel or was is not State.CANCELLED
         cancelled = self.store.acting.cancel(task_id, "enough")
         assert (cancelled.state, cancelled.before) == (expected.state, was is State.CANCELLED)
+
+    @rule(task_id=tasks)
+    def its_time_is_over(self, task_id: UUID) -> None:
+        expected = self.expected[task_id]
+        if expected.state not in TERMINAL:
+            self.store.change(task_id, expires_at=now_plus(-1))
+            expected.late = True
+
+    @rule()
+    def expire(self) -> None:
+        late = {i: e for i, e in self.expected.items() if e.late and e.state in WAITING}
+        assert {one.task_id for one in self.store.expiry.expire(100)} == late.keys()
+        for expected in late.values():
+            expected.state = State.EXPIRED
+
+    @rule(target=tasks, task_id=tasks)
+    def retry(self, task_id: UUID) -> Any:
+        expected, again = self.expected[task_id], new_task()
+        if expected.state not in TERMINAL:
+            with pytest.raises(TaskNotFinished):
+                self.store.acting.retry(task_id, again)
+            return multiple()
+        self.store.acting.retry(task_id, again)
+        expected.final = None  # it names the new one now
+        self.expected[again.id] = Expected(again.max_attempts)
+        return again.id
+
+    @rule(task_id=tasks)
+    def run_at_another_time(self, task_id: UUID) -> None:
+        expected, change = self.expected[task_id], Change(run_at=self.store.now())
+        if expected.state not in WAITING:
+            with pytest.raises(TaskNotWaiting):
+                self.store.acting.change(task_id, change)
+            return
+        expected.anew()
+        assert self.store.acting.change(task_id, change) == Dispatch(
+            task_id, expected.dispatch_no, "default.normal", "echo"
+        )
 
     @rule(task_id=tasks, off_by=st.sampled_from([0, 0, 0, -1]), by_worker=st.booleans())
     def is_held(self, task_id: UUID, off_by: int, by_worker: bool) -> None:

@@ -217,6 +217,13 @@ def test_what_is_not_started_in_time_expires(service: Service, gate: Path, witne
     assert witness.said("began") == []
 
 
+def test_who_waits_for_an_expired_task_in_redis_is_told(stack: Stack) -> None:
+    task_id = stack.submit("test_noop", delay=0.2, expires_in=0.2001)["task_id"]
+    stack.finished(task_id)
+    with Celery(backend=stack.servers.redis.url, set_as_current=False) as client, pytest.raises(TaskRevokedError):
+        client.AsyncResult(task_id).get(timeout=5)
+
+
 def test_a_request_may_wait_for_the_end(service: Service, gate: Path) -> None:
     body = {"task_type": "test_echo", "parameters": {"value": 7}}
     answer = service.request("POST", "/api/tasks?wait=10", json=body)
