@@ -1,26 +1,15 @@
 """Statistics of columns, value by value."""
 
-import math
-from array import array
-from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 from typing import Literal
 
 from task_system.task_types.csv_text import moment_of, number_of
-from task_system.task_types.data_processing.models import (
-    Column,
-    DateStatistics,
-    NumberStatistics,
-    Quantiles,
-    Scalar,
-    TextLengths,
-)
+from task_system.task_types.data_processing.distinct import Distinct
+from task_system.task_types.data_processing.models import Column, DateStatistics, Scalar, TextLengths
+from task_system.task_types.data_processing.numbers_of_column import Numbers, Room
 
 #: Texts that stand for a missing value in CSV, in any case.
 NULLS = frozenset({"", "null", "nan", "n/a"})
-
-#: Beyond it a JavaScript reader of the result would see another integer.
-_LARGEST_EXACT_INTEGER = 2**53
 
 _SHOWN_NAME = 200
 
@@ -28,21 +17,17 @@ _SHOWN_NAME = 200
 class ColumnStatistics:
     """Takes the values of one column and knows their statistics at any time.
 
-    Numbers are kept, 8 bytes each, because exact quantiles need them; of everything else only counts and bounds, and up
-    to `distinct_limit` different values.
+    Numbers are kept, 8 bytes each, while there is room, because exact quantiles need them; of everything else only
+    counts and bounds, and up to `distinct_limit` different values.
     """
 
-    def __init__(self, name: str, *, distinct_limit: int) -> None:
+    def __init__(self, name: str, *, distinct_limit: int, room: Room) -> None:
         self.name = name
-        self._distinct_limit = distinct_limit
-        self._distinct: set[Scalar | tuple[bool]] = set()
-        self._distinct_is_exact = True
+        self._distinct = Distinct(distinct_limit)
         self._nulls = 0
         self._booleans = 0
         self._integers = 0
-        self._numbers = array("d")
-        self._least: int | float = math.inf
-        self._greatest: int | float = -math.inf
+        self._numbers = Numbers(room)
         self._dates = _Dates()
         self._texts = _Lengths()
 
@@ -82,28 +67,25 @@ class ColumnStatistics:
             type=self._type(),
             count=self._count(),
             nulls=self._nulls,
-            distinct=len(self._distinct),
-            distinct_is_exact=self._distinct_is_exact,
-            numbers=self._number_statistics(),
+            distinct=self._distinct.count(),
+            distinct_is_exact=self._distinct.is_exact,
+            numbers=self._numbers.result(),
             dates=self._dates.result(),
             texts=self._texts.result(),
         )
 
     def _count(self) -> int:
-        return len(self._numbers) + self._booleans + self._dates.count + self._texts.count
+        return self._numbers.count + self._booleans + self._dates.count + self._texts.count
 
     def _add_number(self, number: int | float) -> None:
         if isinstance(number, int):
             self._integers += 1
-        self._numbers.append(number)
-        self._least = min(self._least, number)
-        self._greatest = max(self._greatest, number)
-        self._saw(number)
+        self._numbers.add(number)
+        self._distinct.add(number)
 
     def _add_boolean(self, value: bool) -> None:
         self._booleans += 1
-        # in a tuple, because True == 1 and a set would take them for one
-        self._saw((value,))
+        self._distinct.add(value)
 
     def _add_text(self, text: str) -> None:
         moment = moment_of(text)
@@ -111,17 +93,11 @@ class ColumnStatistics:
             self._dates.add(moment, text)
         else:
             self._texts.add(text)
-        self._saw(text)
-
-    def _saw(self, value: Scalar | tuple[bool]) -> None:
-        if len(self._distinct) < self._distinct_limit:
-            self._distinct.add(value)
-        elif self._distinct_is_exact:
-            self._distinct_is_exact = value in self._distinct
+        self._distinct.add(text)
 
     def _type(self) -> Literal["integer", "number", "boolean", "date", "text", "mixed", "empty"]:
         counts = {
-            "number": len(self._numbers),
+            "number": self._numbers.count,
             "boolean": self._booleans,
             "date": self._dates.count,
             "text": self._texts.count,
@@ -130,7 +106,7 @@ class ColumnStatistics:
             case []:
                 return "empty"
             case ["number"]:
-                return "integer" if self._integers == len(self._numbers) else "number"
+                return "integer" if self._integers == self._numbers.count else "number"
             case ["boolean"]:
                 return "boolean"
             case ["date"]:
@@ -138,30 +114,6 @@ class ColumnStatistics:
             case ["text"]:
                 return "text"
         return "mixed"
-
-    def _number_statistics(self) -> NumberStatistics | None:
-        count = len(self._numbers)
-        if not count:
-            return None
-        ordered = sorted(self._numbers)
-        total = _sum(self._numbers)
-        mean = total / count if total is not None else None
-        return NumberStatistics(
-            count=count,
-            min=_shown(self._least),
-            max=_shown(self._greatest),
-            sum=total,
-            mean=mean,
-            stdev=_stdev(self._numbers, mean),
-            quantiles=Quantiles(
-                p5=_quantile(ordered, 0.05),
-                p25=_quantile(ordered, 0.25),
-                p50=_quantile(ordered, 0.5),
-                p75=_quantile(ordered, 0.75),
-                p95=_quantile(ordered, 0.95),
-                p99=_quantile(ordered, 0.99),
-            ),
-        )
 
 
 class _Dates:
@@ -212,32 +164,3 @@ class _Lengths:
             max_length=self._longest,
             mean_length=self._total / self.count,
         )
-
-
-def _shown(number: int | float) -> int | float:
-    return number if abs(number) <= _LARGEST_EXACT_INTEGER else float(number)
-
-
-def _sum(numbers: Iterable[float]) -> float | None:
-    try:
-        return math.fsum(numbers)
-    except OverflowError:
-        return None
-
-
-def _stdev(numbers: Sequence[float], mean: float | None) -> float | None:
-    if mean is None or len(numbers) < 2:
-        return None
-    squares = _sum((number - mean) * (number - mean) for number in numbers)
-    if squares is None or not math.isfinite(squares):
-        return None
-    return math.sqrt(squares / (len(numbers) - 1))
-
-
-def _quantile(ordered: list[float], share: float) -> float:
-    position = share * (len(ordered) - 1)
-    below = int(position)
-    low, high = ordered[below], ordered[min(below + 1, len(ordered) - 1)]
-    weight = position - below
-    # not low + (high - low) * weight: the difference may be more than a float holds; the bounds mend its rounding
-    return min(max(low * (1 - weight) + high * weight, low), high)

@@ -7,28 +7,19 @@ from dataclasses import dataclass, replace
 from typing import TextIO
 
 from task_system import Context, Fail, RetryPolicy, task_type
-from task_system.task_types.csv_text import SAMPLE_CHARACTERS, Layout, Row, assume, detect, rows, titles
+from task_system.task_types.csv_text import SAMPLE_CHARACTERS, Layout, assume, detect
 from task_system.task_types.data_files import percent, read_text, split_ending
-from task_system.task_types.data_processing.columns import ColumnStatistics
-from task_system.task_types.data_processing.models import (
-    DataParameters,
-    MalformedRow,
-    Scalar,
-    TableStatistics,
-    TextStatistics,
-)
+from task_system.task_types.data_processing.models import DataParameters, TableStatistics, TextStatistics
+from task_system.task_types.data_processing.reading import of_csv, of_list, of_ndjson
+from task_system.task_types.data_processing.table import process
 from task_system.task_types.data_processing.words import WordStatistics, pieces
 
+#: Prose. A table may have any size.
 FILE_MAX_BYTES = 32 * 1024 * 1024
-TABLE_MAX_COLUMNS = 1000
-TABLE_MAX_VALUES = 5_000_000
 
-#: Different values that are kept of all columns of a table together, for counting them.
-_DISTINCT_VALUES = 200_000
-_DISTINCT_VALUES_PER_COLUMN = 100
-_SHOWN_MALFORMED = 20
+_NDJSON = frozenset({".ndjson", ".jsonl"})
 
-#: Values or words between two looks for a cancel, some hundredths of a second.
+#: Words between two looks for a cancel, some hundredths of a second.
 _STEP = 10_000
 
 
@@ -39,6 +30,7 @@ class _Text:
     stream: TextIO
     sample: str
     percent: Callable[[], float]
+    size_bytes: int
 
 
 @task_type(
@@ -46,24 +38,42 @@ class _Text:
     lane="data_processing",
     # what these say of the same data they say again
     retry=RetryPolicy(max_attempts=3, not_for=(ValueError, TypeError, ArithmeticError, LookupError)),
-    timeout_s=600,
+    timeout_s=7200,
     example={"data": "test data"},
 )
 def data_processing(ctx: Context, parameters: DataParameters) -> TextStatistics | TableStatistics:
-    """Answers the statistics of a text, of numbers, of records or of CSV, sent along or in a file."""
+    """Answers the statistics of a text, of numbers, of records, of CSV or NDJSON, sent along or in a file.
+
+    A table may be filtered, grouped, freed of duplicates, reduced to some columns, sorted and written into a new file;
+    then the statistics are those of the result. CSV and NDJSON files may have any size: beyond a million numbers the
+    quantiles are those of a sample, and beyond some thousands the numbers of different values are estimates.
+    """
     if isinstance(parameters.data, list):
-        return _of_list(ctx, parameters.data)
-    layout = _layout(ctx, parameters)
+        return process(ctx, parameters, of_list(parameters.data))
+    ending = split_ending(parameters.file)[1].lower() if parameters.file else ""
+    if parameters.format == "ndjson" or (parameters.format == "auto" and ending in _NDJSON):
+        return _of_ndjson(ctx, parameters)
+    layout = _layout(ctx, parameters, ending)
+    if layout is None and parameters.has_steps:
+        raise Fail("This is prose, which has no rows: send `format` if it is CSV, or leave the steps out")
     with _text(ctx, parameters, newline=None if layout is None else "") as text:
-        return _of_prose(ctx, text) if layout is None else _of_csv(ctx, text, layout)
+        if layout is None:
+            return _of_prose(ctx, text)
+        return process(ctx, parameters, of_csv(text.stream, layout, text.percent, parameters))
 
 
-def _layout(ctx: Context, parameters: DataParameters) -> Layout | None:
+def _of_ndjson(ctx: Context, parameters: DataParameters) -> TableStatistics:
+    if parameters.file is None:
+        raise Fail("NDJSON is read from a file: send its name as `file`, or the records as a list in `data`")
+    with of_ndjson(ctx, parameters.file, parameters) as source:
+        return process(ctx, parameters, source)
+
+
+def _layout(ctx: Context, parameters: DataParameters, ending: str) -> Layout | None:
     """How the CSV is written; None for prose."""
     if parameters.format == "text":
         return None
-    ending = split_ending(parameters.file)[1].lower() if parameters.file else ""
-    if parameters.format == "auto" and ending in {".json", ".ndjson", ".jsonl"}:
+    if parameters.format == "auto" and ending == ".json":
         raise Fail(
             f"`{parameters.file}` is JSON by its name: make CSV of it with file_processing, operation `convert`, "
             "or send `format` to have it taken for `text` or `csv`"
@@ -81,20 +91,17 @@ def _text(ctx: Context, parameters: DataParameters, *, newline: str | None) -> I
     if parameters.file is None:
         data = str(parameters.data)
         stream = io.StringIO(data, newline=newline)
-        yield _Text(stream, data[:SAMPLE_CHARACTERS], lambda: percent(stream.tell(), len(data)))
+        yield _Text(stream, data[:SAMPLE_CHARACTERS], lambda: percent(stream.tell(), len(data)), len(data))
         return
     with read_text(ctx, parameters.file, newline=newline) as file:
-        if file.size_bytes > FILE_MAX_BYTES:
-            raise Fail(
-                f"`{parameters.file}` has {file.size_bytes:,} bytes; at most {FILE_MAX_BYTES:,} can be processed: "
-                "split it"
-            )
         sample = file.stream.read(SAMPLE_CHARACTERS)
         file.stream.seek(0)
-        yield _Text(file.stream, sample, file.percent)
+        yield _Text(file.stream, sample, file.percent, file.size_bytes)
 
 
 def _of_prose(ctx: Context, text: _Text) -> TextStatistics:
+    if text.size_bytes > FILE_MAX_BYTES:
+        raise Fail(f"Prose of {text.size_bytes:,} bytes; at most {FILE_MAX_BYTES:,} can be processed: split it")
     words = WordStatistics()
     pending = 0
     for piece in pieces(text.stream):
@@ -104,97 +111,3 @@ def _of_prose(ctx: Context, text: _Text) -> TextStatistics:
             pending = 0
             ctx.progress(text.percent(), "counting words", words=words.words)
     return words.result()
-
-
-def _of_csv(ctx: Context, text: _Text, layout: Layout) -> TableStatistics:
-    table = _Table(ctx, text.percent)
-    malformed: list[MalformedRow] = []
-    malformed_rows = 0
-    for row in rows(text.stream, layout.delimiter):
-        if not table.columns:
-            _start(table, row, layout)
-        elif reason := row.malformed or table.misfit(row.cells):
-            malformed_rows += 1
-            if len(malformed) < _SHOWN_MALFORMED:
-                malformed.append(MalformedRow(line=row.line, reason=reason))
-        else:
-            table.add_cells(row.cells)
-    return TableStatistics(
-        format="csv",
-        rows=table.rows,
-        columns=[column.result() for column in table.columns],
-        delimiter=layout.delimiter,
-        header=layout.header,
-        malformed_rows=malformed_rows,
-        malformed=malformed,
-    )
-
-
-def _start(table: "_Table", row: Row, layout: Layout) -> None:
-    """The first row makes the columns."""
-    if row.malformed:
-        raise Fail(f"The first row of the CSV, in line {row.line}, is malformed: {row.malformed}")
-    if layout.header:
-        table.make_columns(titles(row.cells))
-    else:
-        table.make_columns([f"column_{number}" for number in range(1, len(row.cells) + 1)])
-        table.add_cells(row.cells)
-
-
-def _of_list(ctx: Context, data: list[int | float | None] | list[dict[str, Scalar]]) -> TableStatistics:
-    is_records = bool(data) and isinstance(data[0], dict)
-    records = [element if isinstance(element, dict) else {"value": element} for element in data]
-    table = _Table(ctx, lambda: percent(table.rows, len(records)))
-    names = dict.fromkeys(name for record in records for name in record)
-    table.make_columns(list(names) if is_records else ["value"])
-    by_name = {column.name: column for column in table.columns}
-    for record in records:
-        for name, value in record.items():
-            by_name[name].add(value)
-        table.count_row(len(record))
-    for column in table.columns:
-        column.fill_up(table.rows)
-    return TableStatistics(
-        format="records" if is_records else "numbers",
-        rows=table.rows,
-        columns=[column.result() for column in table.columns],
-    )
-
-
-class _Table:
-    """The columns of a table, within the limits of what one task may take, and the progress through it."""
-
-    def __init__(self, ctx: Context, percent_done: Callable[[], float]) -> None:
-        self.columns: list[ColumnStatistics] = []
-        self.rows = 0
-        self._values = 0
-        self._next_look = _STEP
-        self._ctx = ctx
-        self._percent_done = percent_done
-
-    def make_columns(self, names: list[str]) -> None:
-        if len(names) > TABLE_MAX_COLUMNS:
-            raise Fail(f"The table has {len(names):,} columns; at most {TABLE_MAX_COLUMNS:,} can be processed")
-        limit = max(_DISTINCT_VALUES_PER_COLUMN, _DISTINCT_VALUES // max(1, len(names)))
-        self.columns = [ColumnStatistics(name, distinct_limit=limit) for name in names]
-
-    def misfit(self, cells: list[str]) -> str | None:
-        """Why a row does not fit the columns; None when it does."""
-        if len(cells) == len(self.columns):
-            return None
-        return f"{len(cells)} cells where the first row has {len(self.columns)}"
-
-    def add_cells(self, cells: list[str]) -> None:
-        for column, cell in zip(self.columns, cells, strict=True):
-            column.add_cell(cell)
-        self.count_row(len(cells))
-
-    def count_row(self, values: int) -> None:
-        """A row was added: keep to the limits, and now and then say how far it is."""
-        self.rows += 1
-        self._values += values
-        if self._values > TABLE_MAX_VALUES:
-            raise Fail(f"The table has more than {TABLE_MAX_VALUES:,} values: split it")
-        if self._values >= self._next_look:
-            self._next_look = self._values + _STEP
-            self._ctx.progress(self._percent_done(), "reading rows", rows=self.rows)

@@ -22,8 +22,77 @@ Data = (
 )
 
 
+ColumnName = Annotated[str, Field(min_length=1, max_length=500)]
+ColumnNames = Annotated[list[ColumnName], Field(min_length=1, max_length=100)]
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+
+class Condition(_Strict):
+    """What a row must be like. A number is compared with numbers, a text with texts; a row that has neither there does
+    not fit."""
+
+    column: ColumnName
+    is_: Literal["eq", "ne", "lt", "le", "gt", "ge", "contains", "null", "not_null"] = Field(alias="is")
+    value: str | int | float | bool | None = None
+
+    @model_validator(mode="after")
+    def _value_where_needed(self) -> Self:
+        if (self.is_ in {"null", "not_null"}) != (self.value is None):
+            raise ValueError(f"`{self.is_}` takes {'no' if self.value is not None else 'a'} `value`")
+        if isinstance(self.value, bool) and self.is_ not in {"eq", "ne"}:
+            raise ValueError("true and false are compared with `eq` or `ne`")
+        if self.is_ == "contains" and not isinstance(self.value, str):
+            raise ValueError("`contains` takes a text")
+        if not _is_finite(self.value):
+            raise ValueError("the `value` is not a finite number")
+        return self
+
+
+class Aggregate(_Strict):
+    """One value for each group; its column is called `sum_price` or, of `count`, `count`."""
+
+    function: Literal["count", "sum", "min", "max", "mean"]
+    column: ColumnName | None = Field(None, description="of the numbers in it; `count` counts rows and takes none")
+
+    @model_validator(mode="after")
+    def _column_where_needed(self) -> Self:
+        if (self.function == "count") != (self.column is None):
+            raise ValueError("`count` takes no `column`, the others do")
+        return self
+
+    @property
+    def name(self) -> str:
+        """Of the column that it makes."""
+        return self.function if self.column is None else f"{self.function}_{self.column}"
+
+
+class GroupBy(_Strict):
+    """Rows with the same values in `columns` become one row, with the aggregates of the group."""
+
+    columns: ColumnNames
+    aggregates: list[Aggregate] = Field([Aggregate(function="count")], min_length=1, max_length=50)
+
+    @model_validator(mode="after")
+    def _each_name_once(self) -> Self:
+        names = [*self.columns, *(aggregate.name for aggregate in self.aggregates)]
+        if len(set(names)) < len(names):
+            raise ValueError("each column and each aggregate may be there once")
+        return self
+
+
+class Sort(_Strict):
+    """Missing values first, then numbers, then texts; rows that are equal stay in their order."""
+
+    columns: ColumnNames
+    descending: bool = False
+
+
 class DataParameters(BaseModel):
-    """What to look at: exactly one of `data` and `file`."""
+    """What to look at: exactly one of `data` and `file`. And what to make of a table first, if anything: rows are
+    filtered, then grouped or freed of duplicates, then reduced to some columns, then sorted."""
 
     model_config = ConfigDict(
         extra="forbid",
@@ -33,6 +102,13 @@ class DataParameters(BaseModel):
                 {"data": [3, 1, 4, 1, 5]},
                 {"data": [{"city": "Oslo", "sold": 12}, {"city": "Rome", "sold": 7}]},
                 {"data": "city,sold\nOslo,12\nRome,7"},
+                {
+                    "file": "sales.csv",
+                    "filter": [{"column": "sold", "is": "gt", "value": 0}],
+                    "group_by": {"columns": ["city"], "aggregates": [{"function": "sum", "column": "sold"}]},
+                    "sort": {"columns": ["sum_sold"], "descending": True},
+                    "output": "csv",
+                },
             ]
         },
     )
@@ -45,15 +121,35 @@ class DataParameters(BaseModel):
         ),
     )
     file: FileName | None = Field(
-        None, description="Instead of `data`: a text or CSV file in the data folder's `files/`, in UTF-8, up to 32 MiB"
+        None,
+        description=(
+            "Instead of `data`: a file in the data folder's `files/`, in UTF-8: CSV or NDJSON of any size, or prose up "
+            "to 32 MiB"
+        ),
     )
-    format: Literal["auto", "text", "csv"] = Field(
-        "auto", description="Whether a text is prose or CSV; `auto` goes by the file's ending, else by the content"
+    format: Literal["auto", "text", "csv", "ndjson"] = Field(
+        "auto",
+        description=(
+            "Whether a text is prose, CSV or NDJSON (an object in each line); `auto` goes by the file's ending, else "
+            "by the content"
+        ),
     )
     header: bool | None = Field(
         None,
         description="Whether the first row of CSV names the columns; by default if it holds neither number nor date",
     )
+
+    on_malformed: Literal["skip", "fail"] = Field(
+        "skip", description="Whether malformed rows are left out and counted, or fail the task"
+    )
+    filter: list[Condition] = Field([], max_length=50, description="Keep the rows that fit all of these")
+    group_by: GroupBy | None = None
+    deduplicate: bool | ColumnNames = Field(
+        False, description="Keep the first of rows that are the same, in all columns or in these, as they are written"
+    )
+    select: ColumnNames | None = Field(None, description="Keep these columns, in this order")
+    sort: Sort | None = None
+    output: Literal["csv", "ndjson"] | None = Field(None, description="Write the resulting table into a new file")
 
     @field_validator("data", mode="plain", json_schema_input_type=Data | None)
     @classmethod
@@ -70,9 +166,26 @@ class DataParameters(BaseModel):
             raise ValueError("send exactly one of `data` and `file`")
         if isinstance(self.data, list) and self.format != "auto":
             raise ValueError("`format` is for a text or a file; leave it out for a list")
-        if self.header is not None and (isinstance(self.data, list) or self.format == "text"):
+        if self.header is not None and (isinstance(self.data, list) or self.format in {"text", "ndjson"}):
             raise ValueError("`header` is for CSV; leave it out")
         return self
+
+    @model_validator(mode="after")
+    def _steps_that_make_sense(self) -> Self:
+        if self.format == "text" and self.has_steps:
+            raise ValueError("prose has no rows: filter, group_by and the like are for tables")
+        if self.group_by is not None and self.deduplicate:
+            raise ValueError("`group_by` leaves no duplicates: send one of `group_by` and `deduplicate`")
+        if self.sort is not None and self.output is None:
+            raise ValueError("`sort` needs an `output`: statistics are the same in any order")
+        return self
+
+    @property
+    def has_steps(self) -> bool:
+        """Whether anything is to be made of a table."""
+        return bool(self.filter or self.deduplicate) or any(
+            step is not None for step in (self.group_by, self.select, self.sort, self.output)
+        )
 
 
 def _problem_of(data: Any) -> str | None:
@@ -166,6 +279,7 @@ class NumberStatistics(BaseModel):
     mean: float | None
     stdev: float | None = Field(description="of the sample (n - 1); null with fewer than two numbers")
     quantiles: Quantiles
+    quantiles_are_exact: bool = Field(description="false: of a sample of at least 2,000, the table having many numbers")
 
 
 class DateStatistics(BaseModel):
@@ -192,7 +306,7 @@ class Column(BaseModel):
     type: Literal["integer", "number", "boolean", "date", "text", "mixed", "empty"]
     count: int = Field(description="values that are not null")
     nulls: int = Field(description="missing or empty values")
-    distinct: int = Field(description="different values; a lower bound when `distinct_is_exact` is false")
+    distinct: int = Field(description="different values; an estimate, some 2 % off, when `distinct_is_exact` is false")
     distinct_is_exact: bool
     numbers: NumberStatistics | None
     dates: DateStatistics | None
@@ -200,19 +314,31 @@ class Column(BaseModel):
 
 
 class MalformedRow(BaseModel):
-    """A row of CSV that was left out."""
+    """A row that was left out."""
 
     line: int = Field(description="where it begins, from 1")
     reason: str
 
 
-class TableStatistics(BaseModel):
-    """What there is to say of a table, column by column."""
+class OutputFile(BaseModel):
+    """The resulting table as a file."""
 
-    format: Literal["csv", "records", "numbers"]
+    name: str = Field(description="in `files/`; send it as `file` to go on with it")
+    size_bytes: int
+
+
+class TableStatistics(BaseModel):
+    """What there is to say of a table, column by column: of the resulting one, when something was made of it."""
+
+    format: Literal["csv", "ndjson", "records", "numbers"]
     rows: int = Field(description="rows that the statistics are about")
+    rows_read: int = Field(description="rows that were there, malformed ones not counted")
     columns: list[Column]
     delimiter: str | None = Field(None, description="CSV only")
     header: bool | None = Field(None, description="CSV only: whether the first row was taken as the columns' names")
-    malformed_rows: int = Field(0, description="CSV only: rows that were left out")
+    malformed_rows: int = Field(0, description="CSV and NDJSON: rows that were left out")
     malformed: list[MalformedRow] = Field([], description="the first 20 of them")
+    first_rows: list[dict[str, Scalar]] = Field(
+        [], description="of the resulting table, when something was made of it; up to 20, long texts cut"
+    )
+    output: OutputFile | None = None

@@ -17,6 +17,7 @@ from task_system.task_types.data_processing import (
     TextStatistics,
     data_processing,
     handler,
+    table,
 )
 from task_system.task_types.data_processing.models import Column
 from task_system.testing import FakeContext
@@ -186,12 +187,13 @@ def test_dates_are_compared_as_moments_and_shown_as_written() -> None:
     assert (dates.min, dates.max) == ("0001-01-01T00:00+14:00", "2024-01-01T23:00:00-02:00")
 
 
-def test_beyond_the_limit_distinct_is_a_lower_bound(ctx: FakeContext, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(handler, "_DISTINCT_VALUES", 100)
+def test_beyond_the_limit_distinct_is_an_estimate(ctx: FakeContext, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(table, "DISTINCT_VALUES", 100)
     exact = table_of(ctx, data=[*range(100), 1, 2]).columns[0]
     assert (exact.distinct, exact.distinct_is_exact) == (100, True)
     more = table_of(ctx, data=[*range(101), 1, 2]).columns[0]
-    assert (more.distinct, more.distinct_is_exact) == (100, False)
+    assert more.distinct == pytest.approx(101, abs=3)
+    assert not more.distinct_is_exact
 
 
 @given(st.lists(st.integers(-(10**6), 10**6) | st.floats(-1e6, 1e6), min_size=2))
@@ -268,13 +270,10 @@ def test_a_missing_file_fails_for_good_and_names_no_path_of_the_server(ctx: Fake
 
 
 def test_limits_say_what_to_do(ctx: FakeContext, files: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    (files / "a.csv").write_text("a,b\n" + "1,2\n" * 100)
-    monkeypatch.setattr(handler, "TABLE_MAX_VALUES", 100)
-    with pytest.raises(Fail, match="more than 100 values: split it"):
-        table_of(ctx, file="a.csv")
+    (files / "a.txt").write_text("So it is.\n" * 100)
     monkeypatch.setattr(handler, "FILE_MAX_BYTES", 100)
     with pytest.raises(Fail, match="at most 100 can be processed: split it"):
-        table_of(ctx, file="a.csv")
+        words_of(ctx, file="a.txt")
     with pytest.raises(Fail, match="1,001 columns; at most 1,000"):
         table_of(ctx, data=",".join("x" * 1001) + "\n", format="csv")
 
@@ -317,7 +316,7 @@ def test_lists_report_progress_too(ctx: FakeContext) -> None:
         ({"data": "x", "format": "text", "header": True}, "`header` is for CSV"),
         ({"data": "x" * 5_000_001}, "put more into a file"),
         ({"data": "x", "colour": "red"}, "Extra inputs are not permitted"),
-        ({"data": "x", "format": "xml"}, "'auto', 'text' or 'csv'"),
+        ({"data": "x", "format": "xml"}, "'auto', 'text', 'csv' or 'ndjson'"),
         ({"file": "../a.csv"}, "must not contain `..`"),
     ],
 )
