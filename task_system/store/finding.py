@@ -123,7 +123,12 @@ class Finding:
             if along := self._along(part):
                 if along.exact:
                     rest.remove(part)
-                return Walk(along.conditions, within, And(tuple(rest)), _window(costly or along.unordered))
+                return Walk(
+                    along.conditions,
+                    within,
+                    And(tuple(rest)),
+                    _window(costly or along.unordered, len(along.conditions)),
+                )
         return Walk([true()], within, And(tuple(rest)), _window(costly))
 
     def _along(self, part: Expression) -> _Along | None:
@@ -172,7 +177,7 @@ class Finding:
 
     def _short(self, connection: Connection, walk: Walk, found: list[Task]) -> Page:
         """A page that is not full: has the walk ended, or only the window?"""
-        edge = connection.scalar(_ordered(walk, [tasks.c.id], 1).offset(walk.window - 1))
+        edge = connection.scalar(_ordered(walk, [tasks.c.id], walk.window).offset(walk.window - 1).limit(1))
         if edge is None:
             return Page(found)
         # Newer tasks may have moved the window since; what was shown is not shown again.
@@ -190,17 +195,20 @@ def _fresh() -> list[ColumnElement[bool]]:
     return [waiting & tasks.c.relay_at.is_not(None), waiting & published]
 
 
-def _window(costly: bool) -> int:
-    return COSTLY_WINDOW if costly else WINDOW
+def _window(costly: bool, walks: int = 1) -> int:
+    return max(1, (COSTLY_WINDOW if costly else WINDOW) // walks)
 
 
 def _ordered(walk: Walk, columns: Sequence[ColumnElement[Any]], limit: int) -> Select[Any]:
     """The first rows of a walk. Its conditions exclude each other, so that no row comes twice."""
-    parts = [select(*columns).where(condition, *walk.within) for condition in walk.along]
-    if len(parts) == 1:
-        return parts[0].order_by(tasks.c.id.desc()).limit(limit)
-    # As a subquery: of the rows of a UNION itself PostgreSQL would gather and sort all.
-    merged = union_all(*parts).subquery()
+    walks = [
+        select(*columns).where(condition, *walk.within).order_by(tasks.c.id.desc()).limit(limit)
+        for condition in walk.along
+    ]
+    if len(walks) == 1:
+        return walks[0]
+    # Each with a limit of its own: otherwise PostgreSQL gathers and sorts all of their rows.
+    merged = union_all(*(select(one.subquery()) for one in walks)).subquery()
     return select(merged).order_by(merged.c.id.desc()).limit(limit)
 
 
