@@ -12,7 +12,7 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict
 
-from task_system import Context, Fail, Retry, RetryPolicy, Snooze, task_type
+from task_system import Context, Fail, Retry, RetryPolicy, Snooze, schedule, task_type
 
 QUICKLY = RetryPolicy(max_attempts=3, base_s=0.05, jitter=False)
 ONCE = RetryPolicy(max_attempts=1)
@@ -105,6 +105,9 @@ def _wait_for(gate: str) -> None:
 def noop(ctx: Context, _parameters: Nothing) -> Done:
     """Do nothing."""
     return _done(ctx)
+
+
+schedule("test-declared", "test_noop", cron="0 4 1 1 *", timezone="Europe/Berlin")
 
 
 @task_type("test_echo", retry=ONCE)

@@ -10,8 +10,10 @@ from task_system.api import (
     explaining,
     health,
     listing,
+    queue_controls,
     queues,
     root,
+    schedules,
     task_types,
     tasks,
     workers,
@@ -29,7 +31,20 @@ def create_flask(services: Services, *, cors_origins: tuple[str, ...] = (), max_
     app.extensions["task_system"] = services
     if cors_origins:
         CORS(app, origins=list(cors_origins), resources=r"/api/.*")
-    for resource in (root, tasks, listing, explaining, acting, batches, task_types, queues, workers, health):
+    for resource in (
+        root,
+        tasks,
+        listing,
+        explaining,
+        acting,
+        batches,
+        task_types,
+        queues,
+        queue_controls,
+        workers,
+        schedules,
+        health,
+    ):
         app.register_blueprint(resource.bp)
     errors.register(app)
     return app

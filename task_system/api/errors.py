@@ -12,10 +12,16 @@ from task_system.model.errors import (
     BatchNotFound,
     Conflict,
     InvalidSubmission,
+    NameTaken,
     Overloaded,
+    QueueNotFound,
+    ScheduleIsDeclared,
+    ScheduleNotFound,
     StoreUnavailable,
     TaskNotFound,
     TaskSystemError,
+    TaskTypeNotFound,
+    TaskTypeRefused,
 )
 
 _STATUS: dict[type[TaskSystemError], HTTPStatus] = {
@@ -23,11 +29,17 @@ _STATUS: dict[type[TaskSystemError], HTTPStatus] = {
     TaskNotFound: HTTPStatus.NOT_FOUND,
     BatchNotFound: HTTPStatus.NOT_FOUND,
     Conflict: HTTPStatus.CONFLICT,
+    ScheduleNotFound: HTTPStatus.NOT_FOUND,
+    QueueNotFound: HTTPStatus.NOT_FOUND,
+    TaskTypeNotFound: HTTPStatus.NOT_FOUND,
+    TaskTypeRefused: HTTPStatus.SERVICE_UNAVAILABLE,
+    ScheduleIsDeclared: HTTPStatus.CONFLICT,
+    NameTaken: HTTPStatus.CONFLICT,
     StoreUnavailable: HTTPStatus.SERVICE_UNAVAILABLE,
     Overloaded: HTTPStatus.SERVICE_UNAVAILABLE,
 }
 #: When to try again, in seconds: a short outage is over, and those who come back are spread by their own clocks.
-_RETRY_AFTER_S = {StoreUnavailable: 2, Overloaded: 1}
+_RETRY_AFTER_S = {StoreUnavailable: 2, Overloaded: 1, TaskTypeRefused: 60}
 #: Details that werkzeug words for browsers, in words for programs.
 _DETAIL = {
     404: "There is nothing at this address. GET / shows what there is.",

@@ -41,3 +41,6 @@ def within_reach(run_at: datetime | None) -> datetime | None:
 Tag = Annotated[str, Field(min_length=1, max_length=64, pattern=r"^[^\s\x00-\x1f\x7f]+$")]
 Tags = Annotated[tuple[Tag, ...], Field(max_length=20), AfterValidator(_once)]
 Metadata = Annotated[dict[str, Any], AfterValidator(_storable)]
+
+#: Why, for whoever finds it so.
+Reason = Annotated[str | None, Field(max_length=1000, pattern=r"^[^\x00]*$", description="Shown to who asks.")]

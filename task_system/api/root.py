@@ -19,6 +19,7 @@ def index() -> Response:
             "links": {
                 "submit": "/api/tasks",
                 "task_types": "/api/task-types",
+                "schedules": "/api/schedules",
                 "live": "/api/health/live",
                 "ready": "/api/health/ready",
                 **services().links,

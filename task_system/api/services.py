@@ -1,6 +1,6 @@
 """What handlers may use: made in `wiring`, kept on the Flask app."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import cast
 from uuid import UUID
@@ -12,10 +12,13 @@ from task_system.dispatch.actions import Actions
 from task_system.dispatch.batches import Batches
 from task_system.dispatch.once import SubmitOnce
 from task_system.dispatch.submit import Dispatcher
+from task_system.model.task import Settled
 from task_system.registry import Registry
+from task_system.store.controls import Controls
 from task_system.store.finding import Finding
 from task_system.store.looking import Looking
 from task_system.store.reading import Reading
+from task_system.store.schedules import Schedules
 from task_system.store.workers import Workers
 
 #: A check of the service's health: what it depends on, and a function that raises when that is not well.
@@ -40,6 +43,10 @@ class Services:
     batches: Batches
     once: SubmitOnce
     registry: Registry
+    schedules: Schedules
+    controls: Controls
+    #: Told of tasks that are over without a worker, for those who wait for them elsewhere.
+    tell: Callable[[Sequence[Settled]], None]
     #: The finished task as JSON, if Redis has it.
     finished_copy: Callable[[UUID], bytes | None]
     #: By name, in the order in which they are shown.

@@ -9,7 +9,7 @@ from uuid import UUID
 import orjson
 from pydantic import ValidationError
 
-from task_system.dispatch.admission import admit
+from task_system.dispatch.admission import Admission
 from task_system.dispatch.committer import Committer
 from task_system.dispatch.publisher import Publisher
 from task_system.model.errors import InvalidSubmission
@@ -50,15 +50,17 @@ class Accepted:
 class Dispatcher:
     """The way in. One per process; safe to call from any thread."""
 
-    def __init__(self, registry: Registry, committer: Committer, publisher: Publisher) -> None:
+    def __init__(self, registry: Registry, committer: Committer, publisher: Publisher, admission: Admission) -> None:
         self._registry = registry
         self._committer = committer
         self._publisher = publisher
+        self._admission = admission
 
     def submit(self, submission: Submission) -> Accepted:
         """Accept a task: on return its row is committed, so that it will end in a terminal state.
 
-        Raises UnknownTaskType, InvalidSubmission, Overloaded, StoreUnavailable; then nothing was recorded.
+        Raises UnknownTaskType, TaskTypeRefused, InvalidSubmission, Overloaded, StoreUnavailable; then nothing was
+        recorded.
         """
         row = self.row_of(submission)
         return self.accepted(row, self._committer.commit(row))
@@ -66,9 +68,10 @@ class Dispatcher:
     def row_of(self, submission: Submission, extras: Extras | None = None) -> NewTask:
         """A submission as the row that it becomes, with these extras or else its own.
 
-        Raises UnknownTaskType, InvalidSubmission.
+        Raises UnknownTaskType, TaskTypeRefused, InvalidSubmission.
         """
         task_type = self._registry.get(submission.task_type)
+        self._admission.check(task_type.name)
         parameters = validated(task_type, submission.parameters)
         return NewTask(
             id=new_id(),
@@ -99,10 +102,11 @@ class Dispatcher:
 
     def publish(self, dispatches: Sequence[Dispatch]) -> None:
         """Publish soon what may be; the others' rows stay with the relay."""
-        self._publisher.publish(admit(dispatches))
+        self._publisher.publish(self._admission.admit(dispatches))
 
     def stop(self) -> None:
         """Commit and publish what has been accepted, then end the threads."""
+        self._admission.stop()
         self._committer.stop()
         self._publisher.stop()
 

@@ -3,6 +3,8 @@
 relay        publishes what is due, or was not confirmed
 rescuer      ends leases that ran out
 expirer      ends what was not started in its time
+releaser     lets what was parked behind a pause go on
+scheduler    submits a task for each tick of a schedule
 reconciler   dispatches anew what the broker lost
 dead_letters settles what the broker gave up on
 pruner       removes what is past its retention

@@ -1,8 +1,9 @@
 """The relay: publishes what is due, and what was published before but never confirmed."""
 
-from task_system.dispatch.admission import admit
+from task_system.dispatch.admission import Admission
 from task_system.dispatch.publisher import Publisher
 from task_system.model.events import Events
+from task_system.store.controls import Controls
 from task_system.store.upkeep import Upkeep
 
 #: Rows of one look.
@@ -17,9 +18,13 @@ class Relay:
     name = "relay"
     every_s = 0.25
 
-    def __init__(self, upkeep: Upkeep, publisher: Publisher, events: Events) -> None:
+    def __init__(
+        self, upkeep: Upkeep, publisher: Publisher, admission: Admission, controls: Controls, events: Events
+    ) -> None:
         self._upkeep = upkeep
         self._publisher = publisher
+        self._admission = admission
+        self._controls = controls
         self._events = events
 
     def run_once(self) -> bool:
@@ -28,6 +33,9 @@ class Relay:
             return False
         due = self._upkeep.take_due(BATCH)
         if due:
-            self._publisher.publish(admit(due))
-            self._events.emit("keeper.relayed", count=len(due))
+            admitted = self._admission.admit(due)
+            self._publisher.publish(admitted)
+            if len(admitted) < len(due):
+                self._controls.park(list(set(due).difference(admitted)))
+            self._events.emit("keeper.relayed", count=len(admitted))
         return len(due) == BATCH

@@ -91,6 +91,42 @@ class BatchNotFound(TaskSystemError):
     code = "batch_not_found"
 
 
+class TaskTypeRefused(TaskSystemError):
+    """New tasks of this type are not accepted now. Nothing was recorded."""
+
+    code = "task_type_refused"
+
+
+class TaskTypeNotFound(TaskSystemError):
+    """There is no task type of that name. GET /api/task-types lists those there are."""
+
+    code = "task_type_not_found"
+
+
+class QueueNotFound(TaskSystemError):
+    """There is no queue of that name. Queues are named like default.high: a lane, and a priority."""
+
+    code = "queue_not_found"
+
+
+class ScheduleNotFound(TaskSystemError):
+    """There is no schedule with that id. GET /api/schedules lists those there are."""
+
+    code = "schedule_not_found"
+
+
+class ScheduleIsDeclared(TaskSystemError):
+    """This schedule is declared in code, beside its task type: change it there. It can be paused here."""
+
+    code = "schedule_is_declared"
+
+
+class NameTaken(TaskSystemError):
+    """That name is taken."""
+
+    code = "name_taken"
+
+
 class StoreUnavailable(TaskSystemError):
     """The database cannot be reached just now. Nothing was recorded; try again."""
 

@@ -7,6 +7,7 @@ from task_system.registry.context import Context
 from task_system.registry.outcomes import Cancelled, Fail, Retry, Snooze
 from task_system.registry.registry import Registry, default_registry, task_type
 from task_system.registry.retry_policy import RetryPolicy
+from task_system.registry.schedules import schedule
 from task_system.registry.task_type import TaskType
 
 __all__ = [
@@ -19,5 +20,6 @@ __all__ = [
     "Snooze",
     "TaskType",
     "default_registry",
+    "schedule",
     "task_type",
 ]

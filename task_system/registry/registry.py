@@ -10,6 +10,7 @@ from pydantic.errors import PydanticUserError
 
 from task_system.model.errors import DeclarationError, UnknownTaskType
 from task_system.model.routing import LANES
+from task_system.model.schedule import ScheduleSpec
 from task_system.registry.retry_policy import RetryPolicy
 from task_system.registry.task_type import Handler, TaskType
 
@@ -22,6 +23,8 @@ class Registry:
 
     def __init__(self) -> None:
         self._types: dict[str, TaskType] = {}
+        #: Schedules that are declared beside their types, by name.
+        self.schedules: dict[str, ScheduleSpec] = {}
 
     def add(self, task_type: TaskType) -> None:
         """Register it. Raises DeclarationError when the name is taken by another function."""

@@ -1,6 +1,7 @@
 """The tables, as today's code sees them. Migrations make them; a test holds both against each other."""
 
 from sqlalchemy import (
+    Boolean,
     CheckConstraint,
     Column,
     Float,
@@ -11,6 +12,7 @@ from sqlalchemy import (
     String,
     Table,
     Text,
+    UniqueConstraint,
     Uuid,
     text,
 )
@@ -94,13 +96,14 @@ Index(
     postgresql_where=text("state = 'STARTED'"),
     sqlite_where=text("state = 'STARTED'"),
 )
-_published = f"state IN ({_states(WAITING)}) AND published_at IS NOT NULL"
+#: The same.
+PUBLISHED = f"state IN ({_states(WAITING)}) AND published_at IS NOT NULL"
 Index(
     "tasks_published",
     tasks.c.queue,
     tasks.c.published_at,
-    postgresql_where=text(_published),
-    sqlite_where=text(_published),
+    postgresql_where=text(PUBLISHED),
+    sqlite_where=text(PUBLISHED),
 )
 
 _expiring = f"state IN ({_states(WAITING)}) AND expires_at IS NOT NULL"
@@ -197,3 +200,83 @@ idempotency_keys = Table(
     PrimaryKeyConstraint("namespace", "key", name="idempotency_keys_pkey"),
 )
 Index("idempotency_keys_expiry", idempotency_keys.c.expires_at)
+
+#: Rules that submit tasks.
+schedules = Table(
+    "schedules",
+    metadata,
+    Column("id", Uuid(), nullable=False),
+    Column("name", String(128), nullable=False),
+    Column("task_type", String(64), nullable=False),
+    Column("parameters", Json, nullable=False),
+    Column("priority", String(8), nullable=False),
+    Column("cron", String(200)),
+    Column("every_s", Float),
+    Column("timezone", String(64), nullable=False),
+    Column("jitter_s", Float, nullable=False),
+    Column("starts_at", UtcDateTime()),
+    Column("ends_at", UtcDateTime()),
+    Column("overlap", String(16), nullable=False),
+    Column("catch_up", String(8), nullable=False),
+    Column("catch_up_max", Integer, nullable=False),
+    Column("pause_after_failures", Integer),
+    # Failures before do not count: it was resumed then.
+    Column("failures_since", UtcDateTime(), nullable=False),
+    Column("paused", Boolean, nullable=False),
+    Column("pause_reason", Text),
+    # Declared in code, beside its task type.
+    Column("declared", Boolean, nullable=False),
+    # The first tick that was not dealt with; NULL: none will come, or it is paused.
+    Column("next_fire_at", UtcDateTime()),
+    Column("created_at", UtcDateTime(), nullable=False),
+    Column("updated_at", UtcDateTime(), nullable=False),
+    PrimaryKeyConstraint("id", name="schedules_pkey"),
+    UniqueConstraint("name", name="schedules_name"),
+)
+_to_fire = "next_fire_at IS NOT NULL"
+Index("schedules_due", schedules.c.next_fire_at, postgresql_where=text(_to_fire), sqlite_where=text(_to_fire))
+
+#: What became of each tick. Whoever writes a tick's row submits its task, in the same transaction.
+schedule_ticks = Table(
+    "schedule_ticks",
+    metadata,
+    Column("schedule_id", Uuid(), nullable=False),
+    Column("fire_at", UtcDateTime(), nullable=False),
+    Column("outcome", String(16), nullable=False),
+    Column("task_id", Uuid()),
+    Column("detail", Text),
+    Column("settled_at", UtcDateTime(), nullable=False),
+    PrimaryKeyConstraint("schedule_id", "fire_at", name="schedule_ticks_pkey"),
+)
+
+#: Queues that stand still. A pause whose time is over counts no longer, row or not.
+queue_controls = Table(
+    "queue_controls",
+    metadata,
+    Column("queue", String(128), nullable=False),
+    Column("until", UtcDateTime()),
+    Column("reason", Text),
+    Column("since", UtcDateTime(), nullable=False),
+    PrimaryKeyConstraint("queue", name="queue_controls_pkey"),
+)
+
+#: Task types that are held (`hold`: accepted, not started) or refused (`refuse`: not accepted).
+task_type_controls = Table(
+    "task_type_controls",
+    metadata,
+    Column("task_type", String(64), nullable=False),
+    Column("control", String(8), nullable=False),
+    Column("reason", Text),
+    Column("since", UtcDateTime(), nullable=False),
+    PrimaryKeyConstraint("task_type", name="task_type_controls_pkey"),
+)
+# What waits behind them: neither the relay's nor the broker's, so that nobody need look at it.
+#: The condition of the index of that name, for statements that are to use it: SQLite compares texts.
+PARKED = f"state IN ({_states(WAITING)}) AND relay_at IS NULL AND published_at IS NULL"
+Index(
+    "tasks_parked",
+    tasks.c.queue,
+    tasks.c.task_type,
+    postgresql_where=text(PARKED),
+    sqlite_where=text(PARKED),
+)

@@ -13,8 +13,10 @@ from task_system.keeper.leader import Leadership
 from task_system.keeper.pruner import Pruner
 from task_system.keeper.reconciler import Reconciler
 from task_system.keeper.relay import Relay
+from task_system.keeper.releaser import Releaser
 from task_system.keeper.rescuer import Rescuer
 from task_system.keeper.role import Role
+from task_system.keeper.scheduler import Scheduler
 from task_system.settings import Settings
 from task_system.store.expiry import Expiry
 from task_system.store.idempotency import Idempotency
@@ -35,9 +37,11 @@ def keeper_of(parts: Parts) -> Keeper:
     settings, upkeep, events = parts.settings, parts.upkeep, parts.events
     roles: list[Role] = [
         Heartbeat(parts.workers, identity, every_s=settings.heartbeat_s),
-        Relay(upkeep, parts.publisher, events),
+        Relay(upkeep, parts.publisher, parts.admission, parts.controls, events),
+        Releaser(parts.controls, events),
         Expirer(Expiry(parts.background_database), parts.tell, events),
         Rescuer(upkeep, parts.tell, events),
+        Scheduler(parts.schedules, parts.dispatcher, tuple(parts.registry.schedules.values()), parts.tell, events),
         Reconciler(
             upkeep,
             parts.workers,

@@ -12,6 +12,7 @@ from task_system.broker.link import Link
 from task_system.broker.memory_link import MemoryLink
 from task_system.broker.results import Results
 from task_system.dispatch.actions import Actions
+from task_system.dispatch.admission import Admission
 from task_system.dispatch.committer import Committer
 from task_system.dispatch.publisher import Publisher
 from task_system.dispatch.submit import Dispatcher
@@ -21,7 +22,9 @@ from task_system.registry import Registry, default_registry
 from task_system.settings import Settings
 from task_system.store import Database
 from task_system.store.acting import Acting
+from task_system.store.controls import Controls
 from task_system.store.reading import Reading
+from task_system.store.schedules import Schedules
 from task_system.store.submissions import Submissions
 from task_system.store.upkeep import Upkeep
 from task_system.store.workers import Workers
@@ -104,6 +107,11 @@ class Parts:
         return Workers(self.background_database)
 
     @cached_property
+    def schedules(self) -> Schedules:
+        """Rules that submit tasks."""
+        return Schedules(self.database)
+
+    @cached_property
     def registry(self) -> Registry:
         """Every task type."""
         return load_task_types(self.settings)
@@ -111,7 +119,18 @@ class Parts:
     @cached_property
     def dispatcher(self) -> Dispatcher:
         """The way in."""
-        return Dispatcher(self.registry, Committer(Submissions(self.database), self.events), self.publisher)
+        committer = Committer(Submissions(self.database), self.events)
+        return Dispatcher(self.registry, committer, self.publisher, self.admission)
+
+    @cached_property
+    def controls(self) -> Controls:
+        """What operators close."""
+        return Controls(self.database)
+
+    @cached_property
+    def admission(self) -> Admission:
+        """Whether a task may start now."""
+        return Admission(Controls(self.background_database).closed)
 
     @cached_property
     def inspector(self) -> Inspector:

@@ -15,8 +15,8 @@ from task_system.dispatch.once import SubmitOnce
 from task_system.settings import Settings
 from task_system.store.batches import BatchStore
 from task_system.store.finding import Finding
-from task_system.store.looking import Looking
 from task_system.store.idempotency import Idempotency
+from task_system.store.looking import Looking
 from task_system.wiring.parts import VERSION, Parts
 
 #: How long a thread may keep the others from running, in seconds. Requests are shorter than Python's own 5 ms, and its
@@ -61,6 +61,9 @@ def _services(parts: Parts) -> Services:
         depths=parts.inspector.depths,
         ends=Ends(parts.reading, most=max(1, parts.settings.web_threads // 4)),
         registry=parts.registry,
+        schedules=parts.schedules,
+        controls=parts.controls,
+        tell=parts.tell,
         finished_copy=parts.results.view if parts.results else _no_copy,
         checks=checks(
             database=parts.database,

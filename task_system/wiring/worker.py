@@ -30,6 +30,8 @@ def _worker(parts: Parts) -> WorkerParts:
         attempts_database=Database(settings.database, durable=False, connections=2),
         results=parts.results,
         events=parts.events,
+        admission=parts.admission,
+        park=parts.controls.park,
         version=VERSION,
         data_dir=settings.data_dir.resolve(),
         lease_s=settings.lease_s,

@@ -9,7 +9,7 @@ import os
 import signal
 import socket
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -22,10 +22,12 @@ from kombu import Message
 
 from task_system.broker.message import reference_of
 from task_system.broker.results import ResultCopy, Results
+from task_system.dispatch.admission import Admission
 from task_system.model.events import Events
 from task_system.model.outcome import AttemptEnd
 from task_system.model.routing import lane_of
 from task_system.model.states import TERMINAL, State
+from task_system.model.task import Dispatch
 from task_system.model.task import Task as TaskRow
 from task_system.registry import Registry
 from task_system.store import Database
@@ -36,6 +38,7 @@ from task_system.worker.flower import TaskEvents
 from task_system.worker.foreman import Foreman
 from task_system.worker.heartbeat import Heartbeat
 from task_system.worker.ledger import Ledger
+from task_system.worker.returner import Returner
 from task_system.worker.run import Run
 from task_system.worker.runtime import Runtime, runtime, set_runtime
 
@@ -57,6 +60,9 @@ class WorkerParts:
     attempts_database: Database
     results: Results | None
     events: Events
+    admission: Admission
+    #: Takes rows of tasks that are not to be started now out of everybody's way.
+    park: Callable[[Sequence[Dispatch]], None]
     version: str
     data_dir: Path
     lease_s: float
@@ -145,6 +151,7 @@ class ForemanStep(bootsteps.StartStopStep):
     def start(self, worker: Any) -> None:
         """Pool processes are there; the consumer is not yet."""
         self._ledger = Ledger(self._leases, lambda *batch: foreman.settled(*batch), lambda: foreman.starving())  # noqa: PLW0108 - each needs the other
+        self._returner = Returner(self._parts.park, lambda runs: foreman.parked(runs))  # noqa: PLW0108 - as above
         foreman = worker.foreman = Foreman(
             pool=worker.pool,
             slots=worker.concurrency,
@@ -154,6 +161,8 @@ class ForemanStep(bootsteps.StartStopStep):
             events=self._parts.events,
             soon=worker.hub.call_soon if worker.use_eventloop else _now,
             tell=getattr(worker.pool, "tell", _tell_process),
+            keeps=self._parts.admission.keeps,
+            give_back=self._returner.take,
         )
         self._heartbeat = Heartbeat(
             self._leases,
@@ -165,9 +174,10 @@ class ForemanStep(bootsteps.StartStopStep):
             on_cancel=foreman.cancel,
             on_lost=foreman.abandon,
         )
-        for part in (self._ledger, self._announcer, self._heartbeat):
+        for part in (self._ledger, self._returner, self._announcer, self._heartbeat):
             if part:
                 part.start()
+        self._parts.admission.start()
         if worker.use_eventloop:
             # The pool itself looks every five seconds, and a dead process is buried in two looks.
             worker.hub.call_repeatedly(BURY_EVERY_S, worker.pool.maintain_pool)
@@ -189,6 +199,7 @@ class ForemanStep(bootsteps.StartStopStep):
         worker.foreman.hand_back()
         self._wait(worker, LAST_WRITES_S)
         self._ledger.stop(LAST_WRITES_S)
+        self._returner.stop(LAST_WRITES_S)
         if self._announcer:
             self._announcer.stop(LAST_WRITES_S)
         self._heartbeat.stop()

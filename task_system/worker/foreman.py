@@ -82,6 +82,8 @@ class Foreman:
         events: Events,
         soon: Callable[..., object],
         tell: Callable[[int], None],
+        keeps: Callable[[str, str], bool],
+        give_back: Callable[[Run], None],
     ) -> None:
         self._pool = pool
         self._slots = slots
@@ -91,6 +93,8 @@ class Foreman:
         self._events = events
         self._soon = soon
         self._tell = tell
+        self._keeps = keeps
+        self._give_back = give_back
         self._lock = threading.RLock()
         self._line: Line[Run] = Line()
         self._claiming: dict[UUID, Run] = {}
@@ -118,6 +122,9 @@ class Foreman:
         """Claim for every free slot whose turn it is."""
         with self._lock:
             while not self._stopping and (first := self._line.first()):
+                if self._keeps(first.queue, first.task_type):
+                    self._give_back(self._line.take() or first)
+                    continue
                 if len(self._claiming) + len(self._running) >= self._slots + self._ahead(first):
                     return
                 run = self._line.take()
@@ -126,6 +133,15 @@ class Foreman:
                 self._held[run.task_type] += 1
                 self.idle.clear()
                 self._recorder.claim(Claim(run.task_id, run.dispatch_no, run.lease_token))
+
+    def parked(self, runs: Sequence[Run]) -> None:
+        """These were given back: their rows no longer wait for their messages. Called in the returner's thread."""
+        self._soon(self._parked, runs)
+
+    def _parked(self, runs: Sequence[Run]) -> None:
+        for run in runs:
+            run.message.ack_log_error(_log, (Exception,))
+            celery_state.task_ready(run)
 
     def _ahead(self, run: Run) -> int:
         """How many may be claimed beyond the slots; none while all slots are held for longer."""

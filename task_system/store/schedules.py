@@ -1,0 +1,438 @@
+"""Schedules and their ticks. A tick's task and the step to the next tick are one transaction: both, or neither."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass, fields
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Connection, RowMapping, Select, case, delete, func, insert, select, update
+from sqlalchemy.dialects.postgresql import insert as postgresql_insert
+from sqlalchemy.dialects.sqlite import insert as sqlite_insert
+from sqlalchemy.exc import IntegrityError
+
+from task_system.model.errors import NameTaken, ScheduleIsDeclared, ScheduleNotFound, TaskSystemError
+from task_system.model.ids import new_id
+from task_system.model.routing import Priority
+from task_system.model.schedule import CatchUp, Overlap, ScheduleSpec, TickOutcome, due
+from task_system.model.states import LIVE, State
+from task_system.model.task import NewTask, Settled
+from task_system.store.database import Database
+from task_system.store.submissions import insert_rows
+from task_system.store.tables import schedule_ticks, schedules, tasks
+from task_system.store.types import now_plus
+
+#: Ticks of each schedule that are kept.
+KEEP_TICKS = 1000
+#: Tasks of earlier ticks that are looked at for one that is not over.
+LOOK_BACK = 20
+#: Nobody publishes its tasks but the relay.
+RELAYED_AT_ONCE_S = 0.0
+GONE = "It is no longer declared in code."
+_SPEC = tuple(field.name for field in fields(ScheduleSpec))
+_TIMING = ("cron", "every_s", "timezone", "starts_at", "ends_at")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Schedule:
+    """One row."""
+
+    id: UUID
+    spec: ScheduleSpec
+    paused: bool
+    pause_reason: str | None
+    declared: bool
+    failures_since: datetime
+    next_fire_at: datetime | None
+    created_at: datetime
+    updated_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tick:
+    """What became of a tick, and of its task; `state` is None when there is none, or no longer."""
+
+    fire_at: datetime
+    outcome: TickOutcome
+    task_id: UUID | None
+    detail: str | None
+    state: State | None
+
+
+@dataclass(frozen=True, slots=True)
+class Fired:
+    """What one look did: how many tasks it submitted, and which schedules it paused for their failures."""
+
+    submitted: int
+    paused: list[str]
+    #: Tasks of earlier ticks that were to make room, and are over.
+    cancelled: list[Settled]
+    more: bool
+
+
+#: The task of a tick. Raises TaskSystemError when it cannot be submitted.
+TaskOf = Callable[[Schedule, datetime], NewTask]
+
+
+class Schedules:
+    """Any number of keepers may ask at once: each due schedule is one keeper's for the time of a transaction."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def create(self, spec: ScheduleSpec, *, paused: bool = False) -> Schedule:
+        """A new schedule. Raises NameTaken."""
+        try:
+            with self._database.write() as connection:
+                now = _now(connection)
+                values = _new(spec, now, paused=paused, declared=False)
+                connection.execute(insert(schedules).values(values))
+                return _get(connection, values["id"])
+        except IntegrityError as error:
+            raise NameTaken(f"A schedule is named {spec.name!r} already. Choose another name.") from error
+
+    def get(self, schedule_id: UUID) -> Schedule:
+        """Raises ScheduleNotFound."""
+        with self._database.read() as connection:
+            return _get(connection, schedule_id)
+
+    def page(self, limit: int, after: str = "") -> list[Schedule]:
+        """Up to `limit` schedules by name, those after this name."""
+        statement = select(schedules).where(schedules.c.name > after).order_by(schedules.c.name).limit(limit)
+        with self._database.read() as connection:
+            return [_schedule(row) for row in connection.execute(statement).mappings()]
+
+    def ticks(self, schedule_id: UUID, limit: int) -> list[Tick]:
+        """The last ticks, newest first."""
+        statement = (
+            select(schedule_ticks, tasks.c.state)
+            .outerjoin(tasks, tasks.c.id == schedule_ticks.c.task_id)
+            .where(schedule_ticks.c.schedule_id == schedule_id)
+            .order_by(schedule_ticks.c.fire_at.desc())
+            .limit(limit)
+        )
+        with self._database.read() as connection:
+            return [
+                Tick(
+                    fire_at=row.fire_at,
+                    outcome=TickOutcome(row.outcome),
+                    task_id=row.task_id,
+                    detail=row.detail,
+                    state=State(row.state) if row.state else None,
+                )
+                for row in connection.execute(statement)
+            ]
+
+    def change(self, schedule_id: UUID, edit: Callable[[ScheduleSpec], ScheduleSpec]) -> Schedule:
+        """Give a schedule what `edit` makes of it. Raises ScheduleNotFound, ScheduleIsDeclared, NameTaken."""
+        try:
+            with self._database.write() as connection:
+                schedule = _locked(connection, schedule_id)
+                if schedule.declared:
+                    raise ScheduleIsDeclared
+                _change(connection, schedule, edit(schedule.spec))
+                return _get(connection, schedule_id)
+        except IntegrityError as error:
+            raise NameTaken("Another schedule has that name. Choose another.") from error
+
+    def remove(self, schedule_id: UUID) -> None:
+        """Forget a schedule and its ticks; its tasks stay. Raises ScheduleNotFound, ScheduleIsDeclared."""
+        with self._database.write() as connection:
+            if _locked(connection, schedule_id).declared:
+                raise ScheduleIsDeclared
+            connection.execute(delete(schedule_ticks).where(schedule_ticks.c.schedule_id == schedule_id))
+            connection.execute(delete(schedules).where(schedules.c.id == schedule_id))
+
+    def pause(self, schedule_id: UUID, reason: str | None) -> Schedule:
+        """No more ticks until it is resumed. Raises ScheduleNotFound."""
+        with self._database.write() as connection:
+            _locked(connection, schedule_id)
+            _set(connection, schedule_id, paused=True, pause_reason=reason, next_fire_at=None)
+            return _get(connection, schedule_id)
+
+    def resume(self, schedule_id: UUID) -> Schedule:
+        """Go on with the next tick from now; those of the pause are not made up for. Raises ScheduleNotFound."""
+        with self._database.write() as connection:
+            schedule = _locked(connection, schedule_id)
+            if schedule.paused:
+                now = _now(connection)
+                next_fire_at = schedule.spec.timing(schedule.created_at).next_after(now)
+                _set(
+                    connection,
+                    schedule_id,
+                    paused=False,
+                    pause_reason=None,
+                    next_fire_at=next_fire_at,
+                    failures_since=now,
+                )
+            return _get(connection, schedule_id)
+
+    def run_now(self, schedule_id: UUID, task_of: TaskOf) -> tuple[Schedule, NewTask]:
+        """Submit its task once, besides its ticks. Raises ScheduleNotFound, and what `task_of` raises."""
+        with self._database.write() as connection:
+            schedule, now = _locked(connection, schedule_id), _now(connection)
+            task = task_of(schedule, now)
+            tick = _tick(schedule, now, TickOutcome.SUBMITTED, now, task_id=task.id, detail="run by hand")
+            connection.execute(insert(schedule_ticks).values(tick))
+            insert_rows(connection, [task], RELAYED_AT_ONCE_S)
+            return schedule, task
+
+    def declare(self, specs: Sequence[ScheduleSpec]) -> None:
+        """Make what is declared in code so: new ones are made, changed ones changed, and those gone are paused."""
+        with self._database.write() as connection:
+            now = _now(connection)
+            rows = [_new(spec, now, paused=False, declared=True) for spec in specs]
+            if rows:
+                connection.execute(_insert_new(connection, schedules).values(rows))
+            known = select(schedules).order_by(schedules.c.name).with_for_update()
+            declared = {spec.name: spec for spec in specs}
+            for row in connection.execute(known).mappings().all():
+                _redeclare(connection, _schedule(row), declared.get(row["name"]))
+
+    # Firing.
+
+    def next_due_s(self) -> float | None:
+        """Seconds until the next tick of all; None when there is none."""
+        with self._database.read() as connection:
+            statement = select(func.min(schedules.c.next_fire_at), now_plus(0)).where(
+                schedules.c.next_fire_at.is_not(None)
+            )
+            first, now = connection.execute(statement).one()
+            return (first - now).total_seconds() if first else None
+
+    def fire(self, task_of: TaskOf, limit: int) -> Fired:
+        """Deal with the due ticks of up to `limit` schedules that no other keeper deals with just now."""
+        statement = (
+            select(schedules)
+            .where(schedules.c.next_fire_at <= now_plus(0))
+            .order_by(schedules.c.next_fire_at)
+            .limit(limit)
+            .with_for_update(skip_locked=True)
+        )
+        submitted, paused, cancelled = 0, [], list[Settled]()
+        with self._database.write() as connection:
+            rows = connection.execute(statement).mappings().all()
+            now = _now(connection)
+            for row in rows:
+                schedule = _schedule(row)
+                if _keeps_failing(connection, schedule):
+                    paused.append(schedule.spec.name)
+                    reason = f"The last {schedule.spec.pause_after_failures} tasks failed."
+                    _set(connection, schedule.id, paused=True, pause_reason=reason, next_fire_at=None)
+                else:
+                    submitted += _fire(connection, schedule, now, task_of, cancelled)
+        return Fired(submitted, paused, cancelled, len(rows) == limit)
+
+    def forget_old_ticks(self) -> None:
+        """Keep the last ticks of each schedule."""
+        with self._database.read() as connection:
+            ids = list(connection.scalars(select(schedules.c.id)))
+        for schedule_id in ids:
+            this = schedule_ticks.c.schedule_id == schedule_id
+            oldest_kept = (
+                select(schedule_ticks.c.fire_at)
+                .where(this)
+                .order_by(schedule_ticks.c.fire_at.desc())
+                .offset(KEEP_TICKS)
+                .limit(1)
+                .scalar_subquery()
+            )
+            with self._database.statement() as connection:
+                connection.execute(delete(schedule_ticks).where(this, schedule_ticks.c.fire_at <= oldest_kept))
+
+
+def _fire(connection: Connection, schedule: Schedule, now: datetime, task_of: TaskOf, cancelled: list[Settled]) -> int:
+    spec = schedule.spec
+    assert schedule.next_fire_at
+    plan = due(spec.timing(schedule.created_at), schedule.next_fire_at, now, spec.catch_up, spec.catch_up_max)
+    live = [] if spec.overlap is Overlap.ALLOW else _live(connection, schedule)
+    busy = spec.overlap is Overlap.SKIP and bool(live)
+    if spec.overlap is Overlap.CANCEL_OTHER and plan.ticks and live:
+        cancelled += _cancel(connection, live)
+    ticks, new = [], {}
+    if plan.missed:
+        detail = "No keeper ran when it was due, nor for earlier ones."
+        ticks.append(_tick(schedule, plan.missed, TickOutcome.MISSED, now, detail=detail))
+    for fire_at in plan.ticks:
+        if busy or (spec.overlap is Overlap.CANCEL_OTHER and fire_at != plan.ticks[-1]):
+            detail = "The task of an earlier tick was not over." if busy else "A later tick was due already."
+            ticks.append(_tick(schedule, fire_at, TickOutcome.SKIPPED, now, detail=detail))
+            continue
+        try:
+            task = task_of(schedule, fire_at)
+        except TaskSystemError as error:
+            ticks.append(_tick(schedule, fire_at, TickOutcome.REFUSED, now, detail=_why(error)))
+            continue
+        ticks.append(_tick(schedule, fire_at, TickOutcome.SUBMITTED, now, task_id=task.id))
+        new[task.id] = task
+        busy = spec.overlap is Overlap.SKIP
+    count = 0
+    if ticks:
+        # The key decides once more: a tick that has a row has had its task.
+        mine = _insert_new(connection, schedule_ticks).returning(schedule_ticks.c.task_id)
+        rows = [new[task_id] for task_id in connection.scalars(mine.values(ticks)) if task_id]
+        if rows:
+            insert_rows(connection, rows, RELAYED_AT_ONCE_S)
+        count = len(rows)
+    connection.execute(update(schedules).where(schedules.c.id == schedule.id).values(next_fire_at=plan.next_fire_at))
+    return count
+
+
+def _live(connection: Connection, schedule: Schedule) -> list[UUID]:
+    """The tasks of the last ticks that are not over."""
+    recent = _recent(schedule, LOOK_BACK).subquery()
+    return list(connection.scalars(select(recent.c.id).where(recent.c.state.in_(LIVE))))
+
+
+def _cancel(connection: Connection, ids: Sequence[UUID]) -> list[Settled]:
+    """End those that wait, ask for the end of those that run; answers those that are over."""
+    running = tasks.c.state == State.STARTED
+    statement = (
+        update(tasks)
+        .where(tasks.c.id.in_(ids), tasks.c.state.in_(LIVE))
+        .values(
+            state=case((running, tasks.c.state), else_=State.CANCELLED),
+            finished_at=case((running, None), else_=now_plus(0)),
+            relay_at=None,
+            cancel_requested_at=func.coalesce(tasks.c.cancel_requested_at, now_plus(0)),
+            cancel_reason=func.coalesce(tasks.c.cancel_reason, "the next task of its schedule came"),
+        )
+        .returning(tasks.c.id, tasks.c.task_type, tasks.c.finished_at)
+    )
+    return [
+        Settled(task_id=row.id, task_type=row.task_type, state=State.CANCELLED, finished_at=row.finished_at)
+        for row in connection.execute(statement)
+        if row.finished_at
+    ]
+
+
+def _keeps_failing(connection: Connection, schedule: Schedule) -> bool:
+    """Whether so many of the tasks that ended last have failed, one after the other."""
+    limit = schedule.spec.pause_after_failures
+    if limit is None:
+        return False
+    ended = _recent(schedule, limit).where(
+        tasks.c.state.not_in(LIVE), schedule_ticks.c.fire_at > schedule.failures_since
+    )
+    states = [row.state for row in connection.execute(ended)]
+    return len(states) == limit and set(states) == {State.FAILURE}
+
+
+def _recent(schedule: Schedule, limit: int) -> Select[Any]:
+    return (
+        select(tasks.c.id, tasks.c.state)
+        .join(schedule_ticks, tasks.c.id == schedule_ticks.c.task_id)
+        .where(schedule_ticks.c.schedule_id == schedule.id)
+        .order_by(schedule_ticks.c.fire_at.desc())
+        .limit(limit)
+    )
+
+
+def _why(error: TaskSystemError) -> str:
+    findings = error.facts.get("errors") or []
+    return "; ".join(f"{finding['path']}: {finding['message']}" for finding in findings) or error.detail
+
+
+def _tick(
+    schedule: Schedule,
+    fire_at: datetime,
+    outcome: TickOutcome,
+    now: datetime,
+    *,
+    task_id: UUID | None = None,
+    detail: str | None = None,
+) -> dict[str, Any]:
+    return {
+        "schedule_id": schedule.id,
+        "fire_at": fire_at,
+        "outcome": outcome,
+        "task_id": task_id,
+        "detail": detail,
+        "settled_at": now,
+    }
+
+
+def _redeclare(connection: Connection, schedule: Schedule, spec: ScheduleSpec | None) -> None:
+    if spec is None:
+        if schedule.declared:
+            _set(connection, schedule.id, declared=False, paused=True, pause_reason=GONE, next_fire_at=None)
+        return
+    if schedule.spec != spec:
+        _change(connection, schedule, spec)
+    if not schedule.declared:
+        _set(connection, schedule.id, declared=True)
+    if schedule.pause_reason == GONE:
+        now = _now(connection)
+        next_fire_at = spec.timing(schedule.created_at).next_after(now)
+        _set(connection, schedule.id, paused=False, pause_reason=None, next_fire_at=next_fire_at)
+
+
+def _change(connection: Connection, schedule: Schedule, spec: ScheduleSpec) -> None:
+    values = _columns(spec)
+    moved = any(getattr(spec, name) != getattr(schedule.spec, name) for name in _TIMING)
+    if moved and not schedule.paused:
+        values["next_fire_at"] = spec.timing(schedule.created_at).next_after(_now(connection))
+    _set(connection, schedule.id, **values)
+
+
+def _set(connection: Connection, schedule_id: UUID, **values: Any) -> None:
+    connection.execute(update(schedules).where(schedules.c.id == schedule_id).values(updated_at=now_plus(0), **values))
+
+
+def _insert_new(connection: Connection, table: Any) -> Any:
+    kind = postgresql_insert if connection.dialect.name == "postgresql" else sqlite_insert
+    return kind(table).on_conflict_do_nothing()
+
+
+def _new(spec: ScheduleSpec, now: datetime, *, paused: bool, declared: bool) -> dict[str, Any]:
+    return {
+        **_columns(spec),
+        "id": new_id(),
+        "paused": paused,
+        "pause_reason": None,
+        "declared": declared,
+        "failures_since": now,
+        "next_fire_at": None if paused else spec.timing(now).next_after(now),
+        "created_at": now,
+        "updated_at": now,
+    }
+
+
+def _columns(spec: ScheduleSpec) -> dict[str, Any]:
+    return asdict(spec)
+
+
+def _now(connection: Connection) -> datetime:
+    now: datetime = connection.execute(select(now_plus(0))).scalar_one()
+    return now
+
+
+def _get(connection: Connection, schedule_id: UUID, *, lock: bool = False) -> Schedule:
+    statement = select(schedules).where(schedules.c.id == schedule_id)
+    row = connection.execute(statement.with_for_update() if lock else statement).mappings().one_or_none()
+    if row is None:
+        raise ScheduleNotFound
+    return _schedule(row)
+
+
+def _locked(connection: Connection, schedule_id: UUID) -> Schedule:
+    return _get(connection, schedule_id, lock=True)
+
+
+def _schedule(row: RowMapping) -> Schedule:
+    spec = {name: row[name] for name in _SPEC} | {
+        "priority": Priority(row["priority"]),
+        "overlap": Overlap(row["overlap"]),
+        "catch_up": CatchUp(row["catch_up"]),
+    }
+    return Schedule(
+        id=row["id"],
+        spec=ScheduleSpec(**spec),
+        paused=row["paused"],
+        pause_reason=row["pause_reason"],
+        declared=row["declared"],
+        failures_since=row["failures_since"],
+        next_fire_at=row["next_fire_at"],
+        created_at=row["created_at"],
+        updated_at=row["updated_at"],
+    )
