@@ -167,7 +167,7 @@ def _searched(q: str) -> Expression:
 
 def _listed(task: Task, now: datetime, include: list[Literal["parameters", "result"]]) -> dict[str, Any]:
     view = task.view(now)
-    for name in {"errors", *EXTRAS} - set(include):
+    for name in {"errors", "timeline", *EXTRAS} - set(include):
         del view[name]
     if view["error"]:
         del view["error"]["traceback"]

@@ -6,7 +6,7 @@ from typing import Any
 from uuid import UUID
 
 from task_system.model.routing import Priority
-from task_system.model.states import State
+from task_system.model.states import WAITING, State
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -177,8 +177,23 @@ class Task:
             else None,
             "worker": self.worker,
             "errors": [attempt.view() for attempt in self.attempts],
+            "timeline": self._timeline(),
             "links": {"self": f"/api/tasks/{self.id}"},
         }
+
+    def _timeline(self) -> list[dict[str, Any]]:
+        """What happened when, and what is to come next, oldest first."""
+        moments: list[dict[str, Any]] = [{"at": iso(self.created_at), "event": "accepted"}]
+        for earlier in self.attempts:
+            moments += _moments(earlier.attempt, earlier.started_at, earlier.worker)
+            moments.append({"at": iso(earlier.finished_at), "event": earlier.outcome, "attempt": earlier.attempt})
+        if self.state in WAITING:
+            moments.append({"at": iso(self.run_at), "event": "due", "attempt": self.attempt + 1})
+        else:
+            moments += _moments(self.attempt, self.started_at, self.worker)
+        if self.finished_at:
+            moments.append({"at": iso(self.finished_at), "event": self.state.lower()})
+        return moments
 
     def _error(self) -> dict[str, Any] | None:
         # While another attempt runs, the error is one of the earlier ones.
@@ -199,6 +214,12 @@ class Task:
             "message": self.progress_message or "",
             **(self.progress_fields or {}),
         }
+
+
+def _moments(attempt: int, started_at: datetime | None, worker: str | None) -> list[dict[str, Any]]:
+    if started_at is None:
+        return []
+    return [{"at": iso(started_at), "event": "started", "attempt": attempt, "worker": worker}]
 
 
 def status_of(state: State, run_at: datetime, now: datetime) -> str:

@@ -42,6 +42,10 @@ def test_a_new_task(store: Store) -> None:
         "queued_ms": None,
         "worker": None,
         "errors": [],
+        "timeline": [
+            {"at": iso(task.created_at), "event": "accepted"},
+            {"at": iso(task.created_at), "event": "due", "attempt": 1},
+        ],
         "links": {"self": f"/api/tasks/{row.id}"},
     }
     assert task.created_at.tzinfo is UTC
@@ -104,6 +108,9 @@ def test_a_task_that_failed_shows_the_last_error_and_the_earlier_ones(store: Sto
     view = store.reading.task(lease.id).view()
     assert view["error"] == {"type": "Second", "message": "no", "traceback": "trace", "attempt": 2}
     assert [error["type"] for error in view["errors"]] == ["First"]
+    said = [(moment["event"], moment.get("attempt")) for moment in view["timeline"]]
+    assert said == [("accepted", None), ("started", 1), ("retry", 1), ("started", 2), ("failure", None)]
+    assert [moment["at"] for moment in view["timeline"]] == sorted(moment["at"] for moment in view["timeline"])
 
 
 def test_a_snoozed_task_shows_the_snooze(store: Store) -> None:
