@@ -57,7 +57,7 @@ types: $(DEV) ## Types: mypy, strict.
 	@$(BIN)/mypy
 
 imports: $(DEV) ## Who may import whom: import-linter.
-	@$(BIN)/lint-imports --no-logo
+	@$(BIN)/lint-imports --no-cache --no-logo
 
 format: $(DEV) ## Mend style where that can be done mechanically.
 	@$(BIN)/ruff check --fix
