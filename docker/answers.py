@@ -9,7 +9,7 @@ import socket
 import sys
 
 HOST = "127.0.0.1"
-TIMEOUT_S = 3
+TIMEOUT_S = 5
 
 
 def http_answers(port: int, path: str) -> bool:
