@@ -1,7 +1,8 @@
-"""`email_sending`: one message, by SMTP, or as a file where no mail server is configured.
+"""`email_sending`: one message or one for each recipient, by SMTP, or as files where no mail server is configured.
 
-`handler.py` is the task type; `addresses.py` and `message.py` make the message; `smtp.py` and `outbox.py` are the two
-ways out; `models.py` is what goes in and what comes out.
+`handler.py` is the task type; `addresses.py`, `templates.py`, `attachments.py` and `message.py` make the message;
+`smtp.py` and `outbox.py` are the two ways out; `individually.py` takes them for one recipient after the other, and
+`journal.py` remembers how far it came; `models.py` is what goes in and what comes out.
 """
 
 from task_system.task_types.email_sending.handler import email_sending

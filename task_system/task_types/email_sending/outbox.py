@@ -9,13 +9,15 @@ from task_system import Context, Retry
 OUTBOX = "outbox"
 
 
-def write_to_outbox(ctx: Context, message: EmailMessage) -> str:
+def write_to_outbox(ctx: Context, message: EmailMessage, number: int | None = None) -> str:
     """Write the message into the data folder and return its name there. A repeated attempt replaces its own file.
+
+    number: of the recipient, of messages that go individually.
 
     Raises Retry when the disk will not take it.
     """
     folder = ctx.data_dir / OUTBOX
-    name = f"{ctx.task_id}.eml"
+    name = f"{ctx.task_id}.eml" if number is None else f"{ctx.task_id}.{number}.eml"
     unfinished = folder / f".{ctx.task_id}.{ctx.lease_token}.part"
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)

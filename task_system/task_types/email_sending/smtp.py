@@ -16,6 +16,8 @@ DEFAULT_SENDER = "task-system@localhost"
 
 _LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 _REASON_CHARACTERS = 500
+#: Messages over one connection; many servers hang up after a hundred.
+_PER_CONNECTION = 50
 
 Security = Literal["none", "starttls", "tls"]
 
@@ -68,6 +70,47 @@ def send(server: SmtpServer, message: EmailMessage, recipients: list[str]) -> li
         with suppress(smtplib.SMTPException, OSError):
             smtp.quit()
         return [_recipient(address, refused) for address in recipients]
+
+
+class Deliveries:
+    """Messages to one recipient each, over connections that are used for many of them.
+
+    A context manager; it raises as `send` does for what concerns the server and not one recipient.
+    """
+
+    def __init__(self, server: SmtpServer) -> None:
+        self._server = server
+        self._sender = parse_address(server.sender).addr_spec
+        self._smtp: smtplib.SMTP | None = None
+        self._sent = 0
+
+    def __enter__(self) -> "Deliveries":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._hang_up()
+
+    def send(self, message: EmailMessage, address: str) -> Recipient:
+        """Hand the message over, and say what the server answered."""
+        with _outcomes(self._server):
+            if self._smtp is None or self._smtp.sock is None or self._sent % _PER_CONNECTION == 0:
+                self._hang_up()
+                self._smtp = _connected(self._server)
+            self._sent += 1
+            try:
+                return _recipient(address, self._smtp.send_message(message, self._sender, [address]))
+            except smtplib.SMTPRecipientsRefused as error:
+                return _recipient(address, error.recipients)
+            except smtplib.SMTPDataError as error:
+                answer = error.smtp_error if isinstance(error.smtp_error, bytes) else error.smtp_error.encode()
+                return _recipient(address, {address: (error.smtp_code, answer)})
+
+    def _hang_up(self) -> None:
+        if self._smtp is not None:
+            with suppress(smtplib.SMTPException, OSError):
+                self._smtp.quit()
+            self._smtp.close()
+            self._smtp = None
 
 
 def _connected(server: SmtpServer) -> smtplib.SMTP:

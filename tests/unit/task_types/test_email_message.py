@@ -118,7 +118,7 @@ def test_nobody_gets_it_twice() -> None:
         ({"to": "a@example.com\n", "subject": "Hi"}, "must be one line"),
         ({"to": "a@example.com", "reply_to": "b@example.com\r\nX: y"}, "must be one line"),
         ({"to": "a@example.com", "subject": "x" * 501}, "at most 500 characters"),
-        ({"to": [f"a{n}@example.com" for n in range(101)]}, "at most 100 items"),
+        ({"to": [f"a{n}@example.com" for n in range(101)]}, "at most 100 recipients, not 101"),
         ({"to": ["a@example.com"] * 60, "bcc": ["b@example.com"] * 41}, "at most 100 recipients, not 101"),
         ({"to": "a@example.com", "text": "x" * 1_000_001}, "at most 1000000 characters"),
         ({"to": "a@example.com", "from": "b@example.com"}, "Extra inputs"),
