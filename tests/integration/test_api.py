@@ -300,7 +300,6 @@ def test_an_unknown_address_is_answered_with_404(service: Service, path: str) ->
         ("PUT", "/api/tasks"),
         ("DELETE", "/api/tasks"),
         ("POST", UNKNOWN),
-        ("DELETE", UNKNOWN),
         ("POST", "/api/task-types"),
         ("POST", "/api/health/live"),
         ("POST", "/"),
