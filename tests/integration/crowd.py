@@ -29,6 +29,8 @@ class Crowd:
         self._wanted = iter(range(count))
         self._stopping = threading.Event()
         self._threads = [threading.Thread(target=self._client) for _ in range(CLIENTS)]
+        # Others' tasks are in the same database.
+        [(self._since,)] = stack.rows("SELECT now()")
         self._ended_early: dict[str, Any] = {}
         #: Ids that a 202 was received for.
         self.accepted: list[str] = []
@@ -108,10 +110,7 @@ class Crowd:
     def settled(self) -> list[Json]:
         """Prove that every promise is kept, once, now that the fault is over; answers all tasks, finished."""
         started = time.monotonic()
-        live = (
-            "SELECT count(*) FROM tasks WHERE state IN ('PENDING', 'STARTED', 'RETRY') AND task_type = 'test_witnessed'"
-        )
-        wait_until(lambda: self._stack.rows(live) == [(0,)], SETTLED_S, lambda: f"all ended: {self._still_live()}")
+        wait_until(lambda: not self._live(), SETTLED_S, lambda: f"all ended: {self._live()}")
         print(f"all ended {time.monotonic() - started:.1f} s after the fault; {len(self.refused)} requests refused")
         assert len(set(self.accepted)) == self._count
         tasks = {task_id: self._stack.task(task_id) for task_id in self.accepted}
@@ -119,14 +118,20 @@ class Crowd:
         for task_id, early in self._ended_early.items():
             assert tasks[task_id] == early, "a terminal row changed"
         # What is shown comes from Redis where it has it: both must tell of the same attempt.
-        recorded = self._stack.rows("SELECT id, CAST(result AS json) ->> 'lease_token' FROM tasks")
+        recorded = self._stack.rows(f"SELECT id, CAST(result AS json) ->> 'lease_token' FROM tasks WHERE {self._ours}")
         tokens = {str(task_id): token for task_id, token in recorded}
         for task_id, task in tasks.items():
             assert task["result"]["lease_token"] == tokens[task_id]
         return list(tasks.values())
 
-    def _still_live(self) -> list[tuple[Any, ...]]:
+    @property
+    def _ours(self) -> str:
+        return f"task_type = 'test_witnessed' AND created_at >= '{self._since.isoformat()}'"
+
+    def _live(self) -> list[tuple[Any, ...]]:
+        """What has not ended: how many, and what they wait for."""
         return self._stack.rows(
-            "SELECT state, queue, count(*), min(attempt), max(dispatch_no), min(published_at), min(relay_at),"
-            " min(lease_until), now() FROM tasks WHERE state IN ('PENDING', 'STARTED', 'RETRY') GROUP BY 1, 2"
+            "SELECT state, queue, count(*), min(attempt), max(dispatch_no), min(published_at)::text,"
+            " min(relay_at)::text, min(lease_until)::text, now()::text FROM tasks"
+            f" WHERE state IN ('PENDING', 'STARTED', 'RETRY') AND {self._ours} GROUP BY state, queue"
         )
