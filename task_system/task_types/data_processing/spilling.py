@@ -90,31 +90,21 @@ def _deduplicated_on_disk(
             if digest not in seen:
                 pickle.dump((number, digest, row), buckets[digest[0] % _BUCKETS], pickle.HIGHEST_PROTOCOL)
         seen.clear()
+        firsts = [_firsts(bucket, _open(opened, folder), tick) for bucket in buckets]
         # by number they are in their order again
-        firsts = (_firsts(bucket, tick) for bucket in buckets)
-        yield from (row for _, row in heapq.merge(*firsts, key=itemgetter(0)))
+        merged = heapq.merge(*(_read(file, tick) for file in firsts), key=itemgetter(0))
+        yield from (row for _, row in merged)
 
 
-def _firsts(bucket: BinaryIO, tick: Tick) -> Iterator[tuple[int, Record]]:
-    """The rows of a bucket without those that were there before."""
-    places: list[int] = []
+def _firsts(bucket: BinaryIO, firsts: BinaryIO, tick: Tick) -> BinaryIO:
+    """Write the rows of a bucket into another file, without those that were there before."""
     seen: set[bytes] = set()
-    bucket.seek(0)
-    while True:
-        place = bucket.tell()
-        try:
-            _, digest, _ = pickle.load(bucket)  # noqa: S301 - written above
-        except EOFError:
-            break
-        tick()
+    for number, digest, row in _read(bucket, tick):
         if digest not in seen:
             seen.add(digest)
-            places.append(place)
-    seen.clear()
-    for place in places:
-        bucket.seek(place)
-        number, _, row = pickle.load(bucket)  # noqa: S301 - written above
-        yield number, row
+            pickle.dump((number, row), firsts, pickle.HIGHEST_PROTOCOL)
+    bucket.close()
+    return firsts
 
 
 def _digest(row: Record, columns: list[str] | None) -> bytes:
@@ -146,12 +136,12 @@ def _open(opened: ExitStack, folder: Path) -> BinaryIO:
     return cast("BinaryIO", opened.enter_context(tempfile.TemporaryFile(dir=folder, buffering=_BUFFER_BYTES)))
 
 
-def _read(file: BinaryIO, tick: Tick) -> Iterator[Record]:
+def _read(file: BinaryIO, tick: Tick) -> Iterator[Any]:
     file.seek(0)
     while True:
         try:
-            row = pickle.load(file)  # noqa: S301 - written above
+            found = pickle.load(file)  # noqa: S301 - written above
         except EOFError:
             return
         tick()
-        yield row
+        yield found
