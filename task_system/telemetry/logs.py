@@ -42,8 +42,16 @@ def configure(level: str, form: str) -> None:
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(level)
-    # These tell of every message and every connection.
-    for noisy in ("amqp", "kombu", "alembic", "celery.worker.strategy", "celery.app.trace", "sqlalchemy"):
+    # These tell of every message and every connection, and the pool of every job with its parameters.
+    for noisy in (
+        "amqp",
+        "kombu",
+        "alembic",
+        "celery.worker.strategy",
+        "celery.app.trace",
+        "celery.pool",
+        "sqlalchemy",
+    ):
         logging.getLogger(noisy).setLevel(max(logging.WARNING, root.level))
     # Says at every start that `memory://` names no host.
     logging.getLogger("kombu.connection").setLevel(max(logging.ERROR, root.level))
