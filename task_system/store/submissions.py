@@ -96,7 +96,8 @@ def _insert_postgresql(connection: Connection, rows: Sequence[NewTask], grace_s:
                 "run_at": row.run_at,
                 **({} if row.extras is None else _said(row.extras)),
             }
-            for row in rows
+            # In one order, so that two who record the same rows wait for each other instead of deadlocking.
+            for row in sorted(rows, key=lambda row: row.id)
         ]
     )
     plain = all(row.extras is None for row in rows)
