@@ -10,6 +10,9 @@ WEB_THREADS = 8
 SLOTS = 2
 """Concurrency of every worker."""
 
+PREFETCH = 64
+"""Messages that a worker of no-op tasks may hold ahead."""
+
 
 @dataclass(frozen=True)
 class Contender:
@@ -62,7 +65,14 @@ SERVICE_EMBEDDED = Contender("this service, embedded", _service("run"), _OURS, h
 SERVICE_WORKER = Contender(
     "this service",
     _service("worker", "default"),
-    {**_OURS, "WORKER_POOL": "prefork", "WORKER_CONCURRENCY": str(SLOTS), "WORKER_EVENTS": "0"},
+    # As many messages ahead as the peer has: both are told that tasks are very short.
+    {
+        **_OURS,
+        "WORKER_POOL": "prefork",
+        "WORKER_CONCURRENCY": str(SLOTS),
+        "WORKER_EVENTS": "0",
+        "WORKER_PREFETCH": str(PREFETCH // SLOTS),
+    },
 )
 
 PLAIN_WEB = Contender("plain", _gunicorn("benchmarks.plain.app:app"), _POOL, health="/health", queue="plain")
@@ -76,7 +86,9 @@ PLAIN_WEB_UNCONFIRMED = Contender(
 PLAIN_WEB_GRANIAN = Contender(
     "plain, under Granian", _granian("benchmarks.plain.app:app", WEB_THREADS), _POOL, health="/health", queue="plain"
 )
-PLAIN_WORKER = Contender("plain", _celery_worker(), {"PLAIN_PREFETCH": "64"})
-PLAIN_WORKER_LATE = Contender("plain, late acks", _celery_worker(), {"PLAIN_PREFETCH": "64", "PLAIN_ACKS_LATE": "1"})
+PLAIN_WORKER = Contender("plain", _celery_worker(), {"PLAIN_PREFETCH": str(PREFETCH)})
+PLAIN_WORKER_LATE = Contender(
+    "plain, late acks", _celery_worker(), {"PLAIN_PREFETCH": str(PREFETCH), "PLAIN_ACKS_LATE": "1"}
+)
 
 NOOP_WEB = Contender("no-op POST", _granian("benchmarks.plain.noop:app", 64), health="/health")
