@@ -5,12 +5,21 @@ from typing import Annotated, Any
 from flask import Blueprint, Response, request
 from pydantic import AwareDatetime, Field, ValidationError, field_validator
 
+from task_system.api.describing import described
 from task_system.api.fields import Tags, within_reach
 from task_system.api.http import Body, answer, parsed, parsed_if_any, task_id_of
 from task_system.api.services import services
+from task_system.api.shapes.tasks import Accepted, Cancelled, Task
 from task_system.api.tasks import accepted_view
 from task_system.dispatch.submit import errors_of
-from task_system.model.errors import InvalidSubmission
+from task_system.model.errors import (
+    InvalidSubmission,
+    TaskFinished,
+    TaskNotFinished,
+    TaskNotFound,
+    TaskNotWaiting,
+    TaskTypeRefused,
+)
 from task_system.model.routing import Priority
 from task_system.model.states import State
 from task_system.store.acting import Change
@@ -27,12 +36,20 @@ class CancelTask(Body):
 
 
 @bp.post("/<task_id>/cancel")
+@described(
+    answers={200: Cancelled, 202: Cancelled},
+    body=CancelTask,
+    body_optional=True,
+    examples={"why": {"reason": "It was sent twice."}},
+    problems=(TaskNotFound, TaskFinished),
+)
 def cancel(task_id: str) -> Response:
     """Cancel a task. 200: it is over, and never starts again. 202: it runs, and is being stopped."""
     return _cancel(task_id, parsed_if_any(CancelTask))
 
 
 @bp.delete("/<task_id>")
+@described(answers={200: Cancelled, 202: Cancelled}, query=CancelTask, problems=(TaskNotFound, TaskFinished))
 def delete(task_id: str) -> Response:
     """Cancel a task, as POST …/cancel does; the reason may be sent as `?reason=`."""
     try:
@@ -60,6 +77,13 @@ class ChangeTask(Body):
 
 
 @bp.post("/<task_id>/retry")
+@described(
+    answers={202: Accepted},
+    body=RetryTask,
+    body_optional=True,
+    examples={"the same": {}, "with other parameters": {"parameters": {"data": [1, 2, 3]}}},
+    problems=(TaskNotFound, TaskNotFinished, TaskTypeRefused),
+)
 def retry(task_id: str) -> Response:
     """Run a task that is over again, as a new task. 202 says which."""
     id_ = task_id_of(task_id)
@@ -68,12 +92,19 @@ def retry(task_id: str) -> Response:
 
 
 @bp.post("/<task_id>/run-now")
+@described(answers={200: Task}, problems=(TaskNotFound, TaskNotWaiting, TaskFinished))
 def run_now(task_id: str) -> Response:
     """Run a task that waits for its time as soon as possible."""
     return answer(services().actions.change(task_id_of(task_id), Change(now=True)).view())
 
 
 @bp.patch("/<task_id>")
+@described(
+    answers={200: Task},
+    body=ChangeTask,
+    examples={"more urgent": {"priority": "high"}, "tagged": {"tags": ["nightly"]}},
+    problems=(TaskNotFound, TaskNotWaiting, TaskFinished),
+)
 def change(task_id: str) -> Response:
     """Change when a waiting task runs, how urgent it is, or its tags."""
     id_, wish = task_id_of(task_id), parsed(ChangeTask)

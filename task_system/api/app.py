@@ -12,6 +12,7 @@ from task_system.api import (
     listing,
     queue_controls,
     queues,
+    reference,
     root,
     schedules,
     task_types,
@@ -44,6 +45,7 @@ def create_flask(services: Services, *, cors_origins: tuple[str, ...] = (), max_
         workers,
         schedules,
         health,
+        reference,
     ):
         app.register_blueprint(resource.bp)
     errors.register(app)

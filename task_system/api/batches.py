@@ -4,14 +4,16 @@ from typing import Annotated, Any, Literal
 from uuid import UUID
 
 from flask import Blueprint, Response, current_app, request
-from pydantic import Field, ValidationError
+from pydantic import Field, ValidationError, WithJsonSchema
 
+from task_system.api.describing import described
 from task_system.api.http import Body, answer, parsed
 from task_system.api.services import services
-from task_system.api.tasks import SubmitTask
+from task_system.api.shapes.batches import AcceptedBatch, Batch
+from task_system.api.tasks import ANY_SUBMISSION, SubmitTask
 from task_system.dispatch.batches import Errors
 from task_system.dispatch.submit import Submission, errors_of
-from task_system.model.errors import BatchNotFound, InvalidSubmission
+from task_system.model.errors import BatchNotFound, InvalidSubmission, Overloaded
 from task_system.model.states import TERMINAL
 from task_system.model.task import Recorded, iso
 
@@ -25,7 +27,10 @@ bp = Blueprint("batches", __name__, url_prefix="/api")
 class SubmitBatch(Body):
     """Tasks to be done."""
 
-    tasks: Annotated[list[Any], Field(min_length=1, max_length=MOST, description="Each as for POST /api/tasks.")]
+    tasks: Annotated[
+        list[Annotated[Any, WithJsonSchema(ANY_SUBMISSION)]],
+        Field(min_length=1, max_length=MOST, description="Each as for POST /api/tasks."),
+    ]
     mode: Annotated[
         Literal["all", "each"],
         Field(description="all or none, or each that is valid."),
@@ -33,6 +38,20 @@ class SubmitBatch(Body):
 
 
 @bp.post("/tasks/batch")
+@described(
+    answers={202: AcceptedBatch},
+    body=SubmitBatch,
+    examples={
+        "two": {
+            "tasks": [
+                {"task_type": "data_processing", "parameters": {"data": [1, 2, 3]}},
+                {"task_type": "data_processing", "parameters": {"data": "some text"}, "priority": "low"},
+            ],
+            "mode": "each",
+        }
+    },
+    problems=(Overloaded,),
+)
 def submit() -> Response:
     """Accept many tasks at once. The answer says for each, in order, what it became or why not."""
     request.max_content_length = TIMES_AS_LARGE * current_app.config["MAX_CONTENT_LENGTH"]
@@ -54,6 +73,7 @@ def submit() -> Response:
 
 
 @bp.get("/batches/<batch_id>")
+@described(answers={200: Batch}, problems=(BatchNotFound,))
 def show(batch_id: str) -> Response:
     """How far a batch is."""
     try:

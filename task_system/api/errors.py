@@ -56,6 +56,11 @@ def register(app: Flask) -> None:
     app.register_error_handler(Exception, _unexpected)
 
 
+def status_of(kind: type[TaskSystemError]) -> int:
+    """What an error of that kind is answered with."""
+    return next((_STATUS[known].value for known in kind.__mro__ if known in _STATUS), InternalServerError.code)
+
+
 def problem(status: int, code: str, detail: str, headers: dict[str, str] | None = None, **members: Any) -> Response:
     """A problem document; `error` repeats the title for programs that look no further."""
     title = HTTPStatus(status).phrase

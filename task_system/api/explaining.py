@@ -5,9 +5,12 @@ from typing import Any
 
 from flask import Blueprint, Response
 
+from task_system.api.describing import described
 from task_system.api.errors import problem
 from task_system.api.http import answer, task_id_of
 from task_system.api.services import Services, services
+from task_system.api.shapes.tasks import Explained
+from task_system.model.errors import TaskNotFound
 from task_system.model.routing import lane_of
 from task_system.model.states import TERMINAL, State
 from task_system.model.task import Task, iso
@@ -17,6 +20,7 @@ bp = Blueprint("explaining", __name__, url_prefix="/api/tasks")
 
 
 @bp.get("/<task_id>/result")
+@described(answers={200: Any}, problems=(TaskNotFound,), statuses={404: "The task has no result (yet)."})
 def result(task_id: str) -> Response:
     """The result alone. 404 while there is none."""
     task = services().reading.task(task_id_of(task_id))
@@ -27,6 +31,7 @@ def result(task_id: str) -> Response:
 
 
 @bp.get("/<task_id>/explain")
+@described(answers={200: Explained}, problems=(TaskNotFound,))
 def explain(task_id: str) -> Response:
     """One sentence, a code and numbers: why the task is where it is."""
     this = services()

@@ -8,10 +8,12 @@ from urllib.parse import urlencode
 from uuid import UUID
 
 from flask import Blueprint, Response, request
-from pydantic import AfterValidator, AwareDatetime, BeforeValidator, Field, ValidationError
+from pydantic import AfterValidator, AwareDatetime, BeforeValidator, Field, ValidationError, WithJsonSchema
 
+from task_system.api.describing import described
 from task_system.api.http import Body, answer
 from task_system.api.services import services
+from task_system.api.shapes.tasks import TaskPage
 from task_system.dispatch.submit import errors_of
 from task_system.model.errors import InvalidSubmission
 from task_system.model.routing import Priority
@@ -91,7 +93,10 @@ _Moment = Annotated[AwareDatetime, AfterValidator(_in_reach)]
 class ListTasks(Body):
     """Which tasks. Several values of one filter: any of them; several filters: all of them."""
 
-    state: Annotated[list[Annotated[str, AfterValidator(_state)]], BeforeValidator(_split)] = []
+    state: Annotated[
+        list[Annotated[str, AfterValidator(_state), WithJsonSchema({"type": "string", "enum": list(_STATES)})]],
+        BeforeValidator(_split),
+    ] = []
     task_type: _Texts = []
     priority: list[Priority] = []
     queue: _Texts = []
@@ -99,15 +104,23 @@ class ListTasks(Body):
     worker: _Texts = []
     schedule_id: _Ids = []
     batch_id: _Ids = []
-    error: _Texts = []
+    error: Annotated[_Texts, Field(description="Part of an error's type or message.")] = []
     created_after: _Moment | None = None
     created_before: _Moment | None = None
     finished_after: _Moment | None = None
     finished_before: _Moment | None = None
-    q: str = ""
-    limit: Annotated[int, Field(ge=1, le=MOST)] = DEFAULT
-    cursor: Annotated[UUID | None, BeforeValidator(_cursor)] = None
-    include: Annotated[list[Literal["parameters", "result"]], BeforeValidator(_split)] = []
+    q: Annotated[str, Field(description="A search, such as `state:failure -tag:test created:>2h`.")] = ""
+    limit: Annotated[int, Field(ge=1, le=MOST, description="Tasks on the page.")] = DEFAULT
+    cursor: Annotated[
+        UUID | None,
+        BeforeValidator(_cursor),
+        WithJsonSchema({"type": "string", "description": "Where the page begins; from the `next` of the one before."}),
+    ] = None
+    include: Annotated[
+        list[Literal["parameters", "result"]],
+        BeforeValidator(_split),
+        Field(description="What each task is to have, besides the rest."),
+    ] = []
 
     def expression(self) -> Expression:
         """All that the tasks must fit. Raises InvalidSubmission for a `q` that is none."""
@@ -130,6 +143,7 @@ _SEVERAL = {name for name, field in ListTasks.model_fields.items() if get_origin
 
 
 @bp.get("")
+@described(answers={200: TaskPage}, query=ListTasks)
 def index() -> Response:
     """A page of tasks. `next` leads to the next one; `searched_to` says how far back a page looked that is not full."""
     wish = _wish()

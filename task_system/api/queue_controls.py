@@ -2,14 +2,16 @@
 
 import time
 from datetime import UTC, datetime
-from typing import Any
+from typing import Annotated, Any
 
 from flask import Blueprint, Response
-from pydantic import AwareDatetime, field_validator
+from pydantic import AwareDatetime, Field, field_validator
 
+from task_system.api.describing import described
 from task_system.api.fields import Reason, within_reach
 from task_system.api.http import Body, answer, parsed_if_any
 from task_system.api.services import services
+from task_system.api.shapes.running import ControlledType, PausedQueue, PurgedQueue
 from task_system.model.errors import QueueNotFound, TaskTypeNotFound
 from task_system.model.routing import LANES, queues_of
 from task_system.model.task import iso
@@ -20,6 +22,10 @@ bp = Blueprint("queue_controls", __name__, url_prefix="/api")
 QUEUES = frozenset(queues_of(LANES))
 #: A purge answers after this long, done or not, in seconds.
 PURGE_S = 10.0
+
+
+QueueName = Annotated[str, Field(description="A lane and a priority.", examples=["default.normal"])]
+TypeName = Annotated[str, Field(description="One of GET /api/task-types.", examples=["data_processing"])]
 
 
 class PauseQueue(Body):
@@ -44,6 +50,14 @@ class Why(Body):
 
 
 @bp.post("/queues/<name>/pause")
+@described(
+    answers={200: PausedQueue},
+    body=PauseQueue,
+    body_optional=True,
+    examples={"until it is resumed": {"reason": "The mail server is away."}},
+    path={"name": QueueName},
+    problems=(QueueNotFound,),
+)
 def pause(name: str) -> Response:
     """Start none of its tasks, everywhere within two seconds. Those that run go on; new ones are accepted, and wait."""
     wish = parsed_if_any(PauseQueue)
@@ -51,6 +65,7 @@ def pause(name: str) -> Response:
 
 
 @bp.post("/queues/<name>/resume")
+@described(answers={200: PausedQueue}, path={"name": QueueName}, problems=(QueueNotFound,))
 def resume(name: str) -> Response:
     """Go on. Harmless when it was not paused."""
     services().controls.resume(_queue(name))
@@ -58,6 +73,14 @@ def resume(name: str) -> Response:
 
 
 @bp.post("/queues/<name>/purge")
+@described(
+    answers={200: PurgedQueue},
+    body=Why,
+    body_optional=True,
+    examples={"why": {"reason": "The mail server is away."}},
+    path={"name": QueueName},
+    problems=(QueueNotFound,),
+)
 def purge(name: str) -> Response:
     """Cancel every task that waits for it now. `complete` is false when there were too many for one request."""
     reason = parsed_if_any(Why).reason
@@ -72,18 +95,35 @@ def purge(name: str) -> Response:
 
 
 @bp.post("/task-types/<name>/hold")
+@described(
+    answers={200: ControlledType},
+    body=Why,
+    body_optional=True,
+    examples={"why": {"reason": "The mail server is away."}},
+    path={"name": TypeName},
+    problems=(TaskTypeNotFound,),
+)
 def hold(name: str) -> Response:
     """Accept its tasks, and start none."""
     return _control(name, "hold")
 
 
 @bp.post("/task-types/<name>/refuse")
+@described(
+    answers={200: ControlledType},
+    body=Why,
+    body_optional=True,
+    examples={"why": {"reason": "The mail server is away."}},
+    path={"name": TypeName},
+    problems=(TaskTypeNotFound,),
+)
 def refuse(name: str) -> Response:
     """Accept no new tasks of it: 503, with the reason. Those there are go on."""
     return _control(name, "refuse")
 
 
 @bp.post("/task-types/<name>/allow")
+@described(answers={200: ControlledType}, path={"name": TypeName}, problems=(TaskTypeNotFound,))
 def allow(name: str) -> Response:
     """Neither hold nor refuse it. Harmless when it was not."""
     services().controls.allow_type(_type(name))

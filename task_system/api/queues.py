@@ -4,8 +4,10 @@ from typing import Any
 
 from flask import Blueprint, Response
 
+from task_system.api.describing import described
 from task_system.api.http import answer
 from task_system.api.services import services
+from task_system.api.shapes.running import Queues
 from task_system.model.errors import BrokerUnavailable
 from task_system.model.routing import LANES, lane_of, priority_of, queues_of
 from task_system.store.looking import MOST
@@ -14,6 +16,7 @@ bp = Blueprint("queues", __name__, url_prefix="/api/queues")
 
 
 @bp.get("")
+@described(answers={200: Queues})
 def index() -> Response:
     """Every queue. Counts of the database stop at a bound; `ready` is null while RabbitMQ does not answer."""
     this = services()

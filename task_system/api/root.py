@@ -2,13 +2,16 @@
 
 from flask import Blueprint, Response
 
+from task_system.api.describing import described
 from task_system.api.http import answer
 from task_system.api.services import services
+from task_system.api.shapes.running import Service
 
 bp = Blueprint("root", __name__)
 
 
 @bp.get("/")
+@described(answers={200: Service}, uses_store=False)
 def index() -> Response:
     """The service, its version, and where to go."""
     return answer(
@@ -22,6 +25,7 @@ def index() -> Response:
                 "schedules": "/api/schedules",
                 "live": "/api/health/live",
                 "ready": "/api/health/ready",
+                "openapi": "/api/openapi.json",
                 **services().links,
             },
         }

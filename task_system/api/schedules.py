@@ -8,14 +8,25 @@ from uuid import UUID
 
 from flask import Blueprint, Response, request
 from pydantic import AwareDatetime, Field, RootModel, ValidationError, field_validator
+from typing_extensions import TypedDict
 
+from task_system.api.describing import described
 from task_system.api.fields import Reason
 from task_system.api.http import Body, answer, parsed, parsed_if_any
 from task_system.api.services import services
+from task_system.api.shapes.schedules import Schedule as ScheduleShape
+from task_system.api.shapes.schedules import SchedulePage, Submitted
 from task_system.dispatch.scheduled import task_of
 from task_system.dispatch.submit import errors_of, validated
 from task_system.model.backoff import LONGEST_DELAY_S
-from task_system.model.errors import InvalidSubmission, ScheduleNotFound
+from task_system.model.errors import (
+    InvalidSubmission,
+    NameTaken,
+    ScheduleIsDeclared,
+    ScheduleNotFound,
+    TaskTypeRefused,
+    UnknownTaskType,
+)
 from task_system.model.routing import Priority
 from task_system.model.schedule import CatchUp, Overlap, ScheduleSpec, findings
 from task_system.model.task import iso
@@ -79,7 +90,33 @@ class PauseBody(Body):
     reason: Reason = None
 
 
+class ListSchedules(TypedDict, total=False):
+    """Where the page begins."""
+
+    after: Annotated[str, Field(description="The name that the page before ended with.")]
+
+
 @bp.post("")
+@described(
+    answers={201: ScheduleShape},
+    body=ScheduleBody,
+    examples={
+        "every night": {
+            "name": "nightly-report",
+            "task_type": "data_processing",
+            "parameters": {"data": [1, 2, 3]},
+            "cron": "0 3 * * *",
+            "timezone": "Europe/Berlin",
+        },
+        "every minute": {
+            "name": "minutely",
+            "task_type": "data_processing",
+            "parameters": {"data": "text"},
+            "every_s": 60,
+        },
+    },
+    problems=(UnknownTaskType, NameTaken),
+)
 def create() -> Response:
     """Make a schedule."""
     body = parsed(ScheduleBody)
@@ -88,6 +125,7 @@ def create() -> Response:
 
 
 @bp.get("")
+@described(answers={200: SchedulePage}, query=ListSchedules)
 def index() -> Response:
     """All schedules by name, up to 200 at a time."""
     page = services().schedules.page(LIMIT + 1, request.args.get("after", "").replace("\0", ""))
@@ -101,12 +139,19 @@ def index() -> Response:
 
 
 @bp.get("/<schedule_id>")
+@described(answers={200: ScheduleShape}, problems=(ScheduleNotFound,))
 def show(schedule_id: str) -> Response:
     """A schedule, its next times and what became of its last ticks."""
     return answer(_detailed(services().schedules.get(_id(schedule_id))))
 
 
 @bp.patch("/<schedule_id>")
+@described(
+    answers={200: ScheduleShape},
+    body=Changes,
+    examples={"another time": {"cron": "30 4 * * *"}},
+    problems=(ScheduleNotFound, ScheduleIsDeclared, NameTaken),
+)
 def change(schedule_id: str) -> Response:
     """Change what is sent; the rest stays."""
     changes = parsed(Changes).root
@@ -127,6 +172,7 @@ def change(schedule_id: str) -> Response:
 
 
 @bp.delete("/<schedule_id>")
+@described(answers={204: None}, problems=(ScheduleNotFound, ScheduleIsDeclared))
 def remove(schedule_id: str) -> Response:
     """Forget a schedule. Its tasks stay."""
     services().schedules.remove(_id(schedule_id))
@@ -134,18 +180,27 @@ def remove(schedule_id: str) -> Response:
 
 
 @bp.post("/<schedule_id>/pause")
+@described(
+    answers={200: ScheduleShape},
+    body=PauseBody,
+    body_optional=True,
+    examples={"why": {"reason": "Holidays."}},
+    problems=(ScheduleNotFound,),
+)
 def pause(schedule_id: str) -> Response:
     """No ticks until it is resumed."""
     return answer(_detailed(services().schedules.pause(_id(schedule_id), parsed_if_any(PauseBody).reason)))
 
 
 @bp.post("/<schedule_id>/resume")
+@described(answers={200: ScheduleShape}, problems=(ScheduleNotFound,))
 def resume(schedule_id: str) -> Response:
     """Go on, with the next tick from now."""
     return answer(_detailed(services().schedules.resume(_id(schedule_id))))
 
 
 @bp.post("/<schedule_id>/run-now")
+@described(answers={202: Submitted}, problems=(ScheduleNotFound, TaskTypeRefused))
 def run_now(schedule_id: str) -> Response:
     """Submit its task once, besides its ticks; paused or not."""
     dispatcher = services().dispatcher

@@ -4,9 +4,11 @@ from typing import Any
 
 from flask import Blueprint, Response
 
+from task_system.api.describing import described
 from task_system.api.http import answer
 from task_system.api.queue_controls import control_view
 from task_system.api.services import services
+from task_system.api.shapes.running import TaskTypes
 from task_system.registry import TaskType
 from task_system.store.controls import TypeControl
 
@@ -14,6 +16,7 @@ bp = Blueprint("task_types", __name__, url_prefix="/api/task-types")
 
 
 @bp.get("")
+@described(answers={200: TaskTypes})
 def index() -> Response:
     """Every registered type, with the schema of its parameters and an example that validates."""
     controls = services().controls.types()

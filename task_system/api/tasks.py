@@ -6,19 +6,32 @@ from typing import Annotated, Any, Literal
 
 from flask import Blueprint, Response, request
 from pydantic import AwareDatetime, Field, field_validator, model_validator
+from typing_extensions import TypedDict
 
+from task_system.api.describing import described
 from task_system.api.fields import Metadata, Tags, within_reach
 from task_system.api.http import Body, answer, parsed, task_id_of
 from task_system.api.services import services
+from task_system.api.shapes.tasks import Accepted as AcceptedShape
+from task_system.api.shapes.tasks import Task as TaskShape
 from task_system.dispatch.once import by_fields, by_key
 from task_system.dispatch.submit import Accepted, Submission
 from task_system.model.backoff import LONGEST_DELAY_S
-from task_system.model.errors import InvalidSubmission
+from task_system.model.errors import (
+    IdempotencyKeyReused,
+    InvalidSubmission,
+    Overloaded,
+    TaskNotFound,
+    TaskTypeRefused,
+    UnknownTaskType,
+)
 from task_system.model.routing import Priority
 from task_system.model.states import State
 from task_system.model.task import Extras, Task, iso
 from task_system.store.idempotency import Once
 
+#: JSON Schema of a field that takes a whole submission; the API's description puts the union of all types there.
+ANY_SUBMISSION = {"x-submission": True}
 _KEY = re.compile(r"[\x21-\x7e]{1,255}")
 ParametersPath = Annotated[str, Field(pattern=r"^parameters(\.[^.\x00]+)+$", max_length=200)]
 #: `?wait=` waits no longer, in seconds.
@@ -87,8 +100,21 @@ class SubmitTask(Body):
         )
 
 
+class SubmitQuery(TypedDict, total=False):
+    """How it is answered."""
+
+    wait: Annotated[float, Field(ge=0, le=LONGEST_WAIT_S, description="Seconds in which to answer with the end.")]
+
+
 @bp.post("")
 @bp.post("/submit")
+@described(
+    answers={200: TaskShape, 202: AcceptedShape},
+    query=SubmitQuery,
+    headers={"Idempotency-Key": "Sent again with the same body, it is answered with the same task. For 24 hours."},
+    body=SubmitTask,
+    problems=(UnknownTaskType, IdempotencyKeyReused, TaskTypeRefused, Overloaded),
+)
 def submit() -> Response:
     """Accept a task. 202 means: it is on disk, and will end in a terminal state.
 
@@ -146,6 +172,7 @@ def _accepted_before(task: Task) -> Accepted:
 
 
 @bp.get("/<task_id>")
+@described(answers={200: TaskShape}, problems=(TaskNotFound,))
 def show(task_id: str) -> Response:
     """Everything about a task."""
     id_ = task_id_of(task_id)

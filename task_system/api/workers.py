@@ -5,8 +5,10 @@ from typing import Any
 
 from flask import Blueprint, Response
 
+from task_system.api.describing import described
 from task_system.api.http import answer
 from task_system.api.services import services
+from task_system.api.shapes.running import Workers
 from task_system.model.task import iso
 from task_system.store.looking import Running
 from task_system.store.workers import Seen
@@ -18,6 +20,7 @@ LOST_SHOWN_S = 3600.0
 
 
 @bp.get("")
+@described(answers={200: Workers})
 def index() -> Response:
     """Workers and keepers with what they run. Lost ones are shown for an hour; leases bring their tasks back."""
     this = services()

@@ -1,0 +1,45 @@
+"""/api/openapi.json: this API described."""
+
+import gzip
+import hashlib
+from functools import lru_cache
+from threading import Lock
+from typing import Any
+
+import orjson
+from flask import Blueprint, Flask, Response, current_app, request
+
+from task_system.api import openapi
+from task_system.api.describing import described
+from task_system.api.services import services
+from task_system.api.shapes.running import Document
+
+bp = Blueprint("reference", __name__, url_prefix="/api")
+
+_lock = Lock()
+
+
+@bp.get("/openapi.json")
+@described(answers={200: Document}, uses_store=False)
+def document() -> Response:
+    """This API in OpenAPI 3.1."""
+    with _lock:
+        packed, tag = _made(current_app._get_current_object())  # type: ignore[attr-defined]  # noqa: SLF001
+    if request.if_none_match.contains_weak(tag):
+        response = Response(status=304)
+    elif request.accept_encodings.quality("gzip"):
+        response = Response(packed, content_type="application/json", headers={"Content-Encoding": "gzip"})
+    else:
+        response = Response(gzip.decompress(packed), content_type="application/json")
+    response.set_etag(tag, weak=True)
+    response.headers["Vary"] = "Accept-Encoding"
+    response.headers["Cache-Control"] = "no-cache"
+    return response
+
+
+@lru_cache(maxsize=1)
+def _made(app: Flask) -> tuple[bytes, str]:
+    """The document, packed, and what tells it from another. Types are registered before the first request."""
+    made: dict[str, Any] = openapi.document(app, services().registry, services().version)
+    encoded = orjson.dumps(made)
+    return gzip.compress(encoded, mtime=0), hashlib.sha256(encoded).hexdigest()[:32]
