@@ -8,6 +8,7 @@ from task_system.api import (
     batches,
     errors,
     explaining,
+    failures,
     health,
     listing,
     queue_controls,
@@ -44,6 +45,7 @@ def create_flask(services: Services, *, cors_origins: tuple[str, ...] = (), max_
         queue_controls,
         workers,
         schedules,
+        failures,
         health,
         reference,
     ):

@@ -47,6 +47,7 @@ _WORDS: dict[str, WordField] = {
     "worker": "worker",
     "schedule_id": "schedule_id",
     "batch_id": "batch_id",
+    "failure": "failure",
 }
 _TIMES: dict[str, tuple[TimeField, Operator]] = {
     "created_after": ("created_at", ">="),
@@ -105,6 +106,7 @@ class ListTasks(Body):
     schedule_id: _Ids = []
     batch_id: _Ids = []
     error: Annotated[_Texts, Field(description="Part of an error's type or message.")] = []
+    failure: Annotated[_Texts, Field(description="The fingerprint of a group of GET /api/failures.")] = []
     created_after: _Moment | None = None
     created_before: _Moment | None = None
     finished_after: _Moment | None = None

@@ -15,6 +15,7 @@ from task_system.dispatch.submit import Dispatcher
 from task_system.model.task import Settled
 from task_system.registry import Registry
 from task_system.store.controls import Controls
+from task_system.store.failures import Failures
 from task_system.store.finding import Finding
 from task_system.store.looking import Looking
 from task_system.store.reading import Reading
@@ -33,6 +34,7 @@ class Services:
     actions: Actions
     reading: Reading
     finding: Finding
+    failures: Failures
     looking: Looking
     workers: Workers
     #: A process that was heard of within so many seconds is alive.

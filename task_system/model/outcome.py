@@ -36,6 +36,8 @@ class AttemptEnd:
     error_type: str | None = None
     error_message: str | None = None
     error_traceback: str | None = None
+    #: The fingerprint of a failure.
+    failure: str | None = None
     #: What the handler last said of its progress, if anything.
     progress_percent: float | None = None
     progress_message: str | None = None

@@ -134,6 +134,8 @@ class Task:
     error_type: str | None
     error_message: str | None
     error_traceback: str | None
+    #: The fingerprint that it shares with failures that are the same.
+    failure: str | None = None
     tags: list[str] | None = None
     metadata: dict[str, Any] | None = None
     expires_at: datetime | None = None
@@ -156,6 +158,7 @@ class Task:
             "parameters": self.parameters,
             "result": self.result,
             "error": self._error(),
+            "failure": self.failure,
             "progress": self._progress(),
             "tags": self.tags or [],
             "metadata": self.metadata or {},

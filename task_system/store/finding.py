@@ -162,7 +162,7 @@ class Finding:
         if len(patterns) > _MOST_WALKS:
             return None
         equal = [self._conditions.of(Word(part.field, (pattern,))) for pattern in patterns]
-        if part.field in {"id", "batch_id", "schedule_id"}:
+        if part.field in {"id", "batch_id", "schedule_id", "failure"}:
             return _Along(equal)
         if part.field == "task_type" and self._database.is_postgresql:
             settled = tasks.c.finished_at.is_not(None) | (tasks.c.run_at > tasks.c.created_at)
@@ -213,7 +213,7 @@ def _ordered(walk: Walk, columns: Sequence[ColumnElement[Any]], limit: int) -> S
 
 
 #: Which part of a search to walk along, when several have an index: those of fewer rows first.
-_PREFERENCE = ("id", "batch_id", "schedule_id", "state", "tag", "error", "task_type")
+_PREFERENCE = ("id", "batch_id", "schedule_id", "failure", "state", "tag", "error", "task_type")
 
 
 def _preference(part: Expression) -> int:

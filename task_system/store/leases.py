@@ -85,7 +85,7 @@ _FINISH_POSTGRESQL = text(
     WITH ends AS (
         SELECT * FROM jsonb_to_recordset(CAST(:rows AS jsonb))
                AS e(id uuid, lease_token uuid, outcome text, state text, charged bool, result text, delay_s float8,
-                    error_type text, error_message text, error_traceback text,
+                    error_type text, error_message text, error_traceback text, failure text,
                     progress_percent float8, progress_message text, progress_fields jsonb)
     ), ended AS (
         UPDATE tasks AS t
@@ -99,6 +99,7 @@ _FINISH_POSTGRESQL = text(
                uncharged_attempts = t.uncharged_attempts + CASE WHEN e.charged THEN 0 ELSE 1 END,
                lost_leases = t.lost_leases + CASE WHEN e.outcome = 'lost' THEN 1 ELSE 0 END,
                error_type = e.error_type, error_message = e.error_message, error_traceback = e.error_traceback,
+               failure = e.failure,
                progress_percent = coalesce(e.progress_percent, t.progress_percent),
                progress_message = coalesce(e.progress_message, t.progress_message),
                progress_fields = coalesce(e.progress_fields, t.progress_fields)
@@ -246,7 +247,7 @@ class Leases:
                     "lease_token": f.lease_token,
                     "state": f.end.state,
                     "charged": f.end.charged,
-                    **{name: getattr(f.end, name) for name in _END},
+                    **{name: value for name in _END if (value := getattr(f.end, name)) is not None},
                 }
                 for f in ordered
             ]
@@ -268,6 +269,7 @@ def _finish_one(connection: Connection, finish: Finish) -> Recorded | None:
             error_type=end.error_type,
             error_message=end.error_message,
             error_traceback=end.error_traceback,
+            failure=end.failure,
             uncharged_attempts=tasks.c.uncharged_attempts + (0 if end.charged else 1),
             lost_leases=tasks.c.lost_leases + (1 if end.outcome == "lost" else 0),
             **_said(end),

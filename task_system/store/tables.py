@@ -77,6 +77,8 @@ tasks = Table(
     Column("batch_id", Uuid()),
     Column("schedule_id", Uuid()),
     Column("cancel_reason", Text),
+    # Of a FAILURE: the fingerprint that it shares with those that are the same.
+    Column("failure", String(16)),
     PrimaryKeyConstraint("id", name="tasks_pkey"),
     CheckConstraint("(state = 'STARTED') = (lease_token IS NOT NULL)", name="tasks_started_has_lease"),
     CheckConstraint(f"(finished_at IS NULL) = (state IN ({_states(LIVE)}))", name="tasks_finished_is_terminal"),
@@ -120,6 +122,16 @@ _settled = "finished_at IS NOT NULL OR run_at > created_at"
 Index("tasks_type", tasks.c.task_type, tasks.c.id, postgresql_where=text(_settled)).ddl_if(dialect="postgresql")
 _with_error = "error_type IS NOT NULL"
 Index("tasks_error", tasks.c.id, postgresql_where=text(_with_error), sqlite_where=text(_with_error))
+_failed = "failure IS NOT NULL"
+Index("tasks_failure", tasks.c.failure, tasks.c.id, postgresql_where=text(_failed), sqlite_where=text(_failed))
+Index(
+    "tasks_failures",
+    tasks.c.failure,
+    tasks.c.finished_at,
+    tasks.c.retried_as,
+    postgresql_where=text(_failed),
+    sqlite_where=text(_failed),
+)
 _of_batch = "batch_id IS NOT NULL"
 Index("tasks_batch", tasks.c.batch_id, tasks.c.id, postgresql_where=text(_of_batch), sqlite_where=text(_of_batch))
 _of_schedule = "schedule_id IS NOT NULL"

@@ -14,6 +14,7 @@ from task_system.model.states import LIVE, WAITING, State
 from task_system.model.task import Dispatch, Settled
 from task_system.store import partitions
 from task_system.store.database import Database
+from task_system.store.failures import note_failures
 from task_system.store.leases import keep_attempt, note_held
 from task_system.store.tables import attempts, leaders, tasks
 from task_system.store.types import now_plus
@@ -104,8 +105,9 @@ class Upkeep:
                 error_type="Undeliverable",
                 error_message=message,
             )
-        with self._database.statement() as connection:
+        with self._database.write() as connection:
             rows = connection.execute(statement.returning(*SETTLED)).mappings().all()
+            note_failures(connection, rows)
         return [settled_of(row) for row in rows if row["state"] == State.FAILURE]
 
     def published_queues(self, older_than_s: float) -> list[str]:
@@ -230,7 +232,9 @@ def _lose(connection: Connection, ids: Sequence[UUID], *, poison_after: int, del
         )
     )
     rescued = []
-    for row in connection.execute(statement).mappings().all():
+    rows = connection.execute(statement).mappings().all()
+    note_failures(connection, rows)
+    for row in rows:
         keep_attempt(connection, row, AttemptEnd(outcome="lost", error_type=row["error_type"], error_message=message))
         settled = settled_of(row) if row["finished_at"] else None
         rescued.append(Rescued(row["id"], row["task_type"], row["attempt"], State(row["state"]), settled))

@@ -14,6 +14,7 @@ from task_system.dispatch.batches import Batches
 from task_system.dispatch.once import SubmitOnce
 from task_system.settings import Settings
 from task_system.store.batches import BatchStore
+from task_system.store.failures import Failures
 from task_system.store.finding import Finding
 from task_system.store.idempotency import Idempotency
 from task_system.store.looking import Looking
@@ -55,6 +56,7 @@ def _services(parts: Parts) -> Services:
         batches=Batches(parts.dispatcher, BatchStore(parts.database), parts.events),
         reading=parts.reading,
         finding=Finding(parts.database),
+        failures=Failures(parts.database),
         looking=Looking(parts.database),
         workers=parts.workers,
         alive_s=parts.settings.lease_s,

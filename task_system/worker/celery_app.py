@@ -308,6 +308,7 @@ def _row(run: Run, end: AttemptEnd, recorded: Recorded, worker: str) -> TaskRow:
         error_type=end.error_type,
         error_message=end.error_message,
         error_traceback=end.error_traceback,
+        failure=end.failure,
     )
 
 

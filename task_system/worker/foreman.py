@@ -16,6 +16,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from functools import partial
 from typing import Any, Protocol
 from uuid import UUID
@@ -24,6 +25,7 @@ from billiard.exceptions import TimeLimitExceeded
 from celery.worker import state as celery_state
 
 from task_system.model.events import Events
+from task_system.model.failure import fingerprint
 from task_system.model.outcome import AttemptEnd, Claim, Finish
 from task_system.registry import Registry
 from task_system.store.leases import Claimed, Recorded
@@ -245,6 +247,8 @@ class Foreman:
         self._end(run, end, time.time() - (run.started_at or time.time()))
 
     def _end(self, run: Run, end: AttemptEnd, seconds: float) -> None:
+        if end.outcome == "failure":
+            end = replace(end, failure=fingerprint(run.task_type, end.error_type, end.error_message))
         with self._lock:
             if self._running.pop(run.lease_token, None) is None:
                 return  # it was handed back, or its lease was lost, before

@@ -97,6 +97,8 @@ class ListedTask(TypedDict):
     status: Status
     """The state in a person's words; `scheduled` for one that is not due yet."""
     error: Error | None
+    failure: str | None
+    """The fingerprint that it shares with failures that are the same."""
     progress: Progress
     tags: list[str]
     metadata: dict[str, Any]

@@ -7,7 +7,9 @@ from typing import Literal, TypeAlias
 from task_system.model.states import State
 
 Operator = Literal["=", "<", "<=", ">", ">="]
-WordField = Literal["task_type", "queue", "lane", "priority", "tag", "worker", "id", "batch_id", "schedule_id"]
+WordField = Literal[
+    "task_type", "queue", "lane", "priority", "tag", "worker", "id", "batch_id", "schedule_id", "failure"
+]
 TimeField = Literal["created_at", "run_at", "started_at", "finished_at"]
 SpanField = Literal["duration", "waited"]
 PathRoot = Literal["parameters", "result", "metadata"]

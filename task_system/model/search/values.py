@@ -40,6 +40,7 @@ WORDS: dict[str, WordField] = {
     "batch_id": "batch_id",
     "schedule": "schedule_id",
     "schedule_id": "schedule_id",
+    "failure": "failure",
 }
 TIMES: dict[str, TimeField] = {
     "created": "created_at",

@@ -1,0 +1,81 @@
+"""/api/failures: what failed for good, grouped by what is the same."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Annotated, Any, Literal
+from urllib.parse import urlencode
+
+from flask import Blueprint, Response, request
+from pydantic import BeforeValidator, Field, ValidationError, WithJsonSchema
+
+from task_system.api.describing import described
+from task_system.api.http import Body, answer
+from task_system.api.services import services
+from task_system.api.shapes.failures import FailurePage
+from task_system.dispatch.submit import errors_of
+from task_system.model.errors import InvalidSubmission
+from task_system.model.task import iso
+from task_system.store.failures import Group
+
+bp = Blueprint("failures", __name__, url_prefix="/api/failures")
+
+_WINDOWS = {"1h": timedelta(hours=1), "24h": timedelta(hours=24), "7d": timedelta(days=7), "all": None}
+_BETWEEN = "~"
+
+
+def _cursor(text: str) -> tuple[datetime, str]:
+    at, _, failure = text.partition(_BETWEEN)
+    try:
+        return datetime.fromisoformat(at).astimezone(UTC), failure
+    except (ValueError, OverflowError):
+        raise ValueError("is none that this service gave out; take the page's `next` link as it is") from None
+
+
+class ListFailures(Body):
+    """Which groups."""
+
+    window: Annotated[Literal["1h", "24h", "7d", "all"], Field(description="Those that failed within it.")] = "24h"
+    task_type: Annotated[str | None, Field(max_length=64, pattern=r"^[^\x00]+$")] = None
+    limit: Annotated[int, Field(ge=1, le=100)] = 50
+    cursor: Annotated[tuple[datetime, str] | None, BeforeValidator(_cursor), WithJsonSchema({"type": "string"})] = None
+
+
+@bp.get("")
+@described(answers={200: FailurePage}, query=ListFailures)
+def index() -> Response:
+    """Groups of failures, the one that failed last first. `open`: how many of it were not retried by hand."""
+    try:
+        wish = ListFailures.model_validate(request.args.to_dict())
+    except ValidationError as error:
+        raise InvalidSubmission(
+            "The query does not fit. `errors` says where and why.", errors=errors_of(error)
+        ) from None
+    span = _WINDOWS[wish.window]
+    since = None if span is None else datetime.now(UTC) - span
+    page = services().failures.groups(since=since, task_type=wish.task_type, limit=wish.limit, after=wish.cursor)
+    following = _next(page.groups[-1]) if page.more else None
+    return answer({"window": wish.window, "failures": [_view(group) for group in page.groups], "next": following})
+
+
+def _view(group: Group) -> dict[str, Any]:
+    return {
+        "failure": group.failure,
+        "task_type": group.task_type,
+        "error_type": group.error_type,
+        "message": group.message,
+        "count": group.count,
+        "open": group.open,
+        "capped": group.capped,
+        "first_at": iso(group.first_at),
+        "last_at": iso(group.last_at),
+        "example_task_id": str(group.example_task_id),
+        "queues": group.queues,
+        "links": {
+            "tasks": f"/api/tasks?failure={group.failure}",
+            "example": f"/api/tasks/{group.example_task_id}",
+        },
+    }
+
+
+def _next(last: Group) -> str:
+    given = [(name, value) for name, value in request.args.items(multi=True) if name != "cursor"]
+    return f"{request.path}?{urlencode([*given, ('cursor', f'{iso(last.last_at)}{_BETWEEN}{last.failure}')])}"
