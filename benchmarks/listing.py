@@ -36,7 +36,7 @@ RARE = "00000000-0000-7000-8000-0000000000"
 COLUMNS = (
     "id", "task_type", "queue", "priority", "state", "parameters", "max_attempts", "timeout_s", "created_at", "run_at",
     "attempt", "lease_token", "lease_until", "worker", "started_at", "finished_at", "result", "error_type",
-    "error_message", "tags", "metadata", "batch_id", "schedule_id", "published_at",
+    "error_message", "tags", "metadata", "batch_id", "schedule_id", "published_at", "relay_at",
 )  # fmt: skip
 SEARCHES = {
     "all": "",
@@ -87,6 +87,9 @@ def rows(count: int, now: datetime) -> Iterator[dict[str, Any]]:
         created = start + step * number
         ended = created + timedelta(seconds=dice.expovariate(0.1))
         failed = state in {"FAILURE", "RETRY"}
+        # Half of what waits is not due for long; the other half is a backlog that nobody works on.
+        scheduled = state == "PENDING" and number % 2 == 0
+        delay = timedelta(days=60) if scheduled else timedelta(minutes=1) if state == "RETRY" else timedelta()
         parameters = {"user": {"id": number % 5000}, "url": f"https://files.example/{number}", "note": "x" * 120}
         priority = "low" if number % 20 == 0 else "high" if number % 7 == 0 else "normal"
         tags = None
@@ -104,7 +107,7 @@ def rows(count: int, now: datetime) -> Iterator[dict[str, Any]]:
             "max_attempts": 3,
             "timeout_s": 60.0,
             "created_at": created,
-            "run_at": created + (timedelta(days=60) if state == "PENDING" else timedelta()),
+            "run_at": created + delay,
             "attempt": 0 if state == "PENDING" else 1,
             "lease_token": UUID(int=number) if state == "STARTED" else None,
             "lease_until": now if state == "STARTED" else None,
@@ -118,7 +121,8 @@ def rows(count: int, now: datetime) -> Iterator[dict[str, Any]]:
             "metadata": None,
             "batch_id": UUID(RARE + "ff") if number % 100 == 3 else None,
             "schedule_id": UUID(f"{RARE}0{number // 50 % 5}") if number % 50 == 5 else None,
-            "published_at": created,
+            "published_at": None if scheduled else created,
+            "relay_at": created + delay if scheduled else None,
         }
 
 
@@ -200,8 +204,8 @@ def measure(database: Database, repeat: int, explain: bool) -> dict[str, Found]:
 
 
 def _explain(database: Database, finding: Finding, q: str) -> None:
-    statement = finding.statement(finding.walk(parse(q, datetime.now(UTC))), LIMIT + 1, ())
     with database.read() as connection:
+        statement = finding.statement(finding.walk(connection, parse(q, datetime.now(UTC))), LIMIT + 1, ())
         event.listen(connection, "before_cursor_execute", _as_explain, retval=True)
         print(q, *connection.execute(statement).scalars(), sep="\n  ")
 

@@ -15,6 +15,7 @@ from sqlalchemy import (
     ColumnElement,
     Connection,
     TextClause,
+    and_,
     case,
     delete,
     func,
@@ -119,12 +120,14 @@ class Controls:
             for settled in chain(
                 self._purge(queue, text(_TO_RELAY), tasks.c.relay_at, reason),
                 self._purge(queue, text(PARKED), tasks.c.task_type, reason),
-                self._purge(queue, text(PUBLISHED), tasks.c.published_at, reason),
+                *(self._purge(queue, _published(state), tasks.c.id, reason) for state in sorted(WAITING)),
             ):
                 found = found or bool(settled)
                 yield settled
 
-    def _purge(self, queue: str, where: TextClause, order: ColumnElement[Any], reason: str) -> Iterator[list[Settled]]:
+    def _purge(
+        self, queue: str, where: ColumnElement[bool] | TextClause, order: ColumnElement[Any], reason: str
+    ) -> Iterator[list[Settled]]:
         """Along one index, from where the batch before ended."""
         rows = select(tasks.c.id, order).where(where, tasks.c.queue == queue).order_by(order).limit(BATCH)
         if order is tasks.c.relay_at:
@@ -192,6 +195,10 @@ class Controls:
                 if count < limit and not closed.keeps(queue, task_type):
                     count += _let_go(connection, queue, task_type, limit - count)
         return count
+
+
+def _published(state: State) -> ColumnElement[bool]:
+    return and_(text(PUBLISHED), tasks.c.state == state)
 
 
 def _closed(connection: Connection) -> Closed | None:

@@ -12,7 +12,7 @@ from typing import Any
 from uuid import UUID
 
 import orjson
-from sqlalchemy import ColumnElement, Connection, Row, Select, select, text, true, union_all
+from sqlalchemy import ColumnElement, Connection, Row, Select, false, or_, select, text, true
 
 from task_system.model.ids import made_at
 from task_system.model.search.expression import (
@@ -32,7 +32,18 @@ from task_system.model.task import Task
 from task_system.store.conditions import Conditions
 from task_system.store.database import Database
 from task_system.store.reading import COLUMNS
-from task_system.store.tables import LISTED_STATES, tasks
+from task_system.store.tables import TYPED, tasks
+from task_system.store.walks import (
+    FRESH,
+    MOST_LOOKED_THROUGH,
+    Along,
+    Published,
+    Source,
+    in_states,
+    last_of,
+    newest_of,
+    on_the_way,
+)
 
 #: Rows looked at for one page; fewer where looking costs more.
 WINDOW = 5000
@@ -57,21 +68,27 @@ class Page:
 
 @dataclass(frozen=True, slots=True)
 class Walk:
-    """One walk: conditions that an index answers in the order of ids, of which one holds; and what is left to check."""
+    """One walk: where its rows come from, and what is left to check of them."""
 
-    along: list[ColumnElement[bool]]
+    sources: Sequence[Source]
     within: list[ColumnElement[bool]]
     rest: And
     window: int
+    #: Rows below have not been looked at; None: there is no such bound.
+    edge: UUID | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class _Along:
-    conditions: list[ColumnElement[bool]]
+    sources: list[Source]
     #: Whether no row that the walk finds must be checked again.
     exact: bool = True
     #: Whether the index does not have the order of ids.
     unordered: bool = False
+    #: Which tasks that are on their way to the broker are meant, too.
+    on_the_way: ColumnElement[bool] | None = None
+    #: Of what is looked through for more than the sources' conditions say.
+    looked_through: Source | None = None
 
 
 class Finding:
@@ -88,32 +105,32 @@ class Finding:
 
         before: the end of the page before this one. include: what of EXTRAS the tasks are to have.
         """
-        walk = self.walk(expression, before)
         with self._database.read() as connection:
+            walk = self.walk(connection, expression, before)
             rows = connection.execute(self.statement(walk, limit + 1, include)).all()
             found = [_task(row) for row in rows[:limit]]
             if len(rows) > limit:
                 return Page(found, before=found[-1].id)
-            if not walk.rest.parts:
-                return Page(found)
-            return self._short(connection, walk, found)
+            return _short(connection, walk, found)
 
     def statement(self, walk: Walk, limit: int, include: Sequence[str]) -> Select[Any]:
         """The query for up to `limit` tasks."""
         listed = [column for column in COLUMNS if column.name not in _LEFT_OUT or column.name in include]
         if not walk.rest.parts:
-            return _ordered(walk, listed, limit)
+            return newest_of(walk.sources, listed, walk.within, limit)
         searched = _roots(walk.rest) - {column.name for column in listed}
-        window = _ordered(walk, [*listed, *(tasks.c[name] for name in sorted(searched))], walk.window).subquery()
+        columns = [*listed, *(tasks.c[name] for name in sorted(searched))]
+        window = newest_of(walk.sources, columns, walk.within, walk.window).subquery()
         fits = Conditions(window, postgresql=self._database.is_postgresql).of(walk.rest)
-        columns = [window.c[column.name] for column in listed]
-        return select(*columns).where(fits).order_by(window.c.id.desc()).limit(limit)
+        return (
+            select(*(window.c[column.name] for column in listed)).where(fits).order_by(window.c.id.desc()).limit(limit)
+        )
 
-    def walk(self, expression: Expression, before: UUID | None = None) -> Walk:
+    def walk(self, connection: Connection, expression: Expression, before: UUID | None = None) -> Walk:
         """How a page of this search is found."""
         within = [] if before is None else [tasks.c.id < before]
         rest = []
-        for part in conjuncts(expression):
+        for part in map(_positive, conjuncts(expression)):
             if isinstance(part, When) and part.field == "created_at":
                 within.append(self._conditions.of(part))
             else:
@@ -123,39 +140,43 @@ class Finding:
             if along := self._along(part):
                 if along.exact:
                     rest.remove(part)
-                return Walk(
-                    along.conditions,
-                    within,
-                    And(tuple(rest)),
-                    _window(costly or along.unordered, len(along.conditions)),
-                )
-        return Walk([true()], within, And(tuple(rest)), _window(costly))
+                return self._walk(connection, along, within, And(tuple(rest)), costly)
+        return Walk([Along(true())], within, And(tuple(rest)), _window(costly))
+
+    def _walk(
+        self, connection: Connection, along: _Along, within: list[ColumnElement[bool]], rest: And, costly: bool
+    ) -> Walk:
+        edges: list[UUID | None] = []
+        if along.on_the_way is not None:
+            source, edge = on_the_way(connection, along.on_the_way, within, WINDOW)
+            along.sources.append(source)
+            edges.append(edge)
+        if along.looked_through:
+            edges.append(last_of([along.looked_through], connection, within, MOST_LOOKED_THROUGH))
+        edge = max((edge for edge in edges if edge), default=None)
+        if edge:
+            within = [*within, tasks.c.id >= edge]
+        return Walk(along.sources, within, rest, _window(costly or along.unordered, len(along.sources)), edge)
 
     def _along(self, part: Expression) -> _Along | None:
         """The walks along indexes that find all rows of this part; None where no index does."""
         match part:
             case ErrorSays():
-                return _Along([tasks.c.error_type.is_not(None)], exact=False)
-            case InState():
+                return _Along([Along(tasks.c.error_type.is_not(None))], exact=False)
+            # Most tasks succeed: no index is worth their entries, and a walk by id meets them soon.
+            case InState() if State.SUCCESS not in part.states:
                 return self._along_states(part)
             case Word() if not any(pattern.prefix for pattern in part.patterns):
                 return self._along_tags(part) if part.field == "tag" else self._along_words(part)
         return None
 
-    def _along_states(self, part: InState) -> _Along | None:
-        states, delayed = set(part.states), tasks.c.run_at > tasks.c.created_at
-        # Most tasks succeed: no index is worth their entries, and a walk by id meets them soon.
-        if State.SUCCESS in states or (states & {State.PENDING, State.STARTED} and not self._database.is_postgresql):
-            return None
-        walks = [tasks.c.state == state for state in sorted(states - {State.PENDING})]
-        if part.scheduled or State.PENDING in states:
-            walks.append((tasks.c.state == State.PENDING) & delayed)
-        if State.PENDING in states:
-            walks += [(tasks.c.state == State.PENDING) & fresh for fresh in _fresh()]
-        if not self._database.is_postgresql:
-            # SQLite takes a partial index for one whose condition stands in the query, word for word.
-            walks = [walk & text(LISTED_STATES) for walk in walks]
-        return _Along(walks, exact=not part.scheduled)
+    def _along_states(self, part: InState) -> _Along:
+        states = set(part.states)
+        return _Along(
+            in_states(states, scheduled=part.scheduled, postgresql=self._database.is_postgresql),
+            exact=not part.scheduled,
+            on_the_way=tasks.c.state == State.PENDING if State.PENDING in states else None,
+        )
 
     def _along_words(self, part: Word) -> _Along | None:
         patterns = set(part.patterns)
@@ -163,53 +184,49 @@ class Finding:
             return None
         equal = [self._conditions.of(Word(part.field, (pattern,))) for pattern in patterns]
         if part.field in {"id", "batch_id", "schedule_id", "failure"}:
-            return _Along(equal)
+            return _Along([Along(same) for same in equal])
         if part.field == "task_type" and self._database.is_postgresql:
-            settled = tasks.c.finished_at.is_not(None) | (tasks.c.run_at > tasks.c.created_at)
-            running = (tasks.c.state == State.STARTED) & (tasks.c.run_at <= tasks.c.created_at)
-            return _Along([same & walk for same in equal for walk in (settled, running, *_fresh())])
+            return self._along_types(equal)
         return None
+
+    def _along_types(self, equal: Sequence[ColumnElement[bool]]) -> _Along:
+        """What is over, not due or parked has an index by type; the rest is little, or looked through."""
+        waiting = sorted(WAITING)
+        any_ = or_(false(), *equal)
+        running = (tasks.c.state == State.STARTED) & FRESH
+        sources: list[Source] = [Along(same & text(TYPED)) for same in equal]
+        sources += [Along(running & any_), Published(waiting, FRESH & any_, postgresql=True)]
+        return _Along(
+            sources,
+            on_the_way=tasks.c.state.in_(waiting) & any_,
+            looked_through=Published(waiting, true(), postgresql=True),
+        )
 
     def _along_tags(self, part: Word) -> _Along:
         if self._database.is_postgresql:
-            return _Along([self._conditions.of(part)], unordered=True)
-        return _Along([tasks.c.tags.is_not(None)], exact=False)
+            return _Along([Along(self._conditions.of(part))], unordered=True)
+        return _Along([Along(tasks.c.tags.is_not(None))], exact=False)
 
-    def _short(self, connection: Connection, walk: Walk, found: list[Task]) -> Page:
-        """A page that is not full: has the walk ended, or only the window?"""
-        edge = connection.scalar(_ordered(walk, [tasks.c.id], walk.window).offset(walk.window - 1).limit(1))
-        if edge is None:
-            return Page(found)
+
+def _short(connection: Connection, walk: Walk, found: list[Task]) -> Page:
+    """A page that is not full: has the walk ended, or only what was looked at?"""
+    edge = walk.edge
+    if walk.rest.parts:
         # Newer tasks may have moved the window since; what was shown is not shown again.
-        edge = min(edge, found[-1].id) if found else edge
-        return Page(found, before=edge, searched_to=made_at(edge))
+        last = last_of(walk.sources, connection, walk.within, walk.window)
+        edge = min(last, found[-1].id) if last and found else last or edge
+    return Page(found) if edge is None else Page(found, before=edge, searched_to=made_at(edge))
 
 
-def _fresh() -> list[ColumnElement[bool]]:
-    """Waiting tasks that were due when they came: as many as the backlog, in indexes that the keeper has anyway.
-
-    Either the relay or the reconciler looks after a waiting task, or it would be lost.
-    """
-    waiting = tasks.c.state.in_(WAITING) & (tasks.c.run_at <= tasks.c.created_at)
-    published = tasks.c.relay_at.is_(None) & tasks.c.published_at.is_not(None)
-    return [waiting & tasks.c.relay_at.is_not(None), waiting & published]
+def _positive(part: Expression) -> Expression:
+    """Not in some states is in the others, for which there may be an index."""
+    if isinstance(part, Not) and isinstance(part.part, InState) and not part.part.scheduled:
+        return InState(frozenset(State) - part.part.states)
+    return part
 
 
-def _window(costly: bool, walks: int = 1) -> int:
-    return max(1, (COSTLY_WINDOW if costly else WINDOW) // walks)
-
-
-def _ordered(walk: Walk, columns: Sequence[ColumnElement[Any]], limit: int) -> Select[Any]:
-    """The first rows of a walk. Its conditions exclude each other, so that no row comes twice."""
-    walks = [
-        select(*columns).where(condition, *walk.within).order_by(tasks.c.id.desc()).limit(limit)
-        for condition in walk.along
-    ]
-    if len(walks) == 1:
-        return walks[0]
-    # Each with a limit of its own: otherwise PostgreSQL gathers and sorts all of their rows.
-    merged = union_all(*(select(one.subquery()) for one in walks)).subquery()
-    return select(merged).order_by(merged.c.id.desc()).limit(limit)
+def _window(costly: bool, sources: int = 1) -> int:
+    return max(1, (COSTLY_WINDOW if costly else WINDOW) // sources)
 
 
 #: Which part of a search to walk along, when several have an index: those of fewer rows first.

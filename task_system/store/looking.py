@@ -52,11 +52,10 @@ class Looking:
         return now
 
     def ahead(self, task: Task) -> int:
-        """How many tasks of its queue were dispatched before a waiting one; MOST means that many or more."""
-        first = _dispatched(task.queue).subquery()
+        """How many dispatched tasks of its queue came before a waiting one; MOST means that many or more."""
+        before = _dispatched(task.queue).where(tasks.c.id < task.id).subquery()
         with self._database.read() as connection:
-            statement = select(func.count()).select_from(first).where(first.c.id < task.id)
-            return connection.scalar(statement) or 0
+            return connection.scalar(select(func.count()).select_from(before)) or 0
 
     def backlogs(self, queues: tuple[str, ...]) -> dict[str, Backlog]:
         """Each queue's. Raises StoreUnavailable."""
@@ -86,6 +85,6 @@ def _dispatched(queue: str) -> Select[tuple[UUID, datetime]]:
     return (
         select(tasks.c.id, tasks.c.run_at)
         .where(tasks.c.queue == queue, tasks.c.state.in_(WAITING), tasks.c.published_at.is_not(None))
-        .order_by(tasks.c.published_at)
+        .order_by(tasks.c.state, tasks.c.id)
         .limit(MOST)
     )

@@ -103,6 +103,8 @@ PUBLISHED = f"state IN ({_states(WAITING)}) AND published_at IS NOT NULL"
 Index(
     "tasks_published",
     tasks.c.queue,
+    tasks.c.state,
+    tasks.c.id,
     tasks.c.published_at,
     postgresql_where=text(PUBLISHED),
     sqlite_where=text(PUBLISHED),
@@ -113,13 +115,26 @@ Index("tasks_expiry", tasks.c.expires_at, postgresql_where=text(_expiring), sqli
 _cancelling = "state = 'STARTED' AND cancel_requested_at IS NOT NULL"
 Index("tasks_cancelling", tasks.c.worker, postgresql_where=text(_cancelling), sqlite_where=text(_cancelling))
 
+# What waits behind what operators close: neither the relay's nor the broker's, so that nobody need look at it.
+#: The condition of the index of that name, for statements that are to use it: SQLite compares texts.
+PARKED = f"state IN ({_states(WAITING)}) AND relay_at IS NULL AND published_at IS NULL"
+Index(
+    "tasks_parked",
+    tasks.c.queue,
+    tasks.c.task_type,
+    postgresql_where=text(PARKED),
+    sqlite_where=text(PARKED),
+)
+
 # For lists, in the order of ids. A task that is run at once and succeeds is in none of them but the one by type, and in
-# that only when it is over.
+# that only when it is over. While it waits it is in the index of what is published, whose order within a queue and a
+# state is that of ids.
 _unsuccessful = f"state IN ({_states(frozenset(State) - {State.PENDING, State.STARTED, State.SUCCESS})})"
-LISTED_STATES = f"({_unsuccessful} OR state = 'PENDING' AND run_at > created_at)"
+_not_due_or_parked = "state = 'PENDING' AND published_at IS NULL AND (run_at > created_at OR relay_at IS NULL)"
+LISTED_STATES = f"({_unsuccessful} OR {_not_due_or_parked})"
 Index("tasks_state", tasks.c.state, tasks.c.id, postgresql_where=text(LISTED_STATES), sqlite_where=text(LISTED_STATES))
-_settled = "finished_at IS NOT NULL OR run_at > created_at"
-Index("tasks_type", tasks.c.task_type, tasks.c.id, postgresql_where=text(_settled)).ddl_if(dialect="postgresql")
+TYPED = f"(finished_at IS NOT NULL OR run_at > created_at OR {PARKED})"
+Index("tasks_type", tasks.c.task_type, tasks.c.id, postgresql_where=text(TYPED)).ddl_if(dialect="postgresql")
 _with_error = "error_type IS NOT NULL"
 Index("tasks_error", tasks.c.id, postgresql_where=text(_with_error), sqlite_where=text(_with_error))
 _failed = "failure IS NOT NULL"
@@ -281,14 +296,4 @@ task_type_controls = Table(
     Column("reason", Text),
     Column("since", UtcDateTime(), nullable=False),
     PrimaryKeyConstraint("task_type", name="task_type_controls_pkey"),
-)
-# What waits behind them: neither the relay's nor the broker's, so that nobody need look at it.
-#: The condition of the index of that name, for statements that are to use it: SQLite compares texts.
-PARKED = f"state IN ({_states(WAITING)}) AND relay_at IS NULL AND published_at IS NULL"
-Index(
-    "tasks_parked",
-    tasks.c.queue,
-    tasks.c.task_type,
-    postgresql_where=text(PARKED),
-    sqlite_where=text(PARKED),
 )

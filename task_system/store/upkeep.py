@@ -127,7 +127,7 @@ class Upkeep:
         lost = (
             select(tasks.c.id)
             .where(tasks.c.queue == queue, _unheld(older_than_s))
-            .order_by(tasks.c.published_at)
+            .order_by(tasks.c.state, tasks.c.id)
             .limit(limit)
             .with_for_update(skip_locked=True)
         )

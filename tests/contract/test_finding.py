@@ -12,7 +12,7 @@ from sqlalchemy import event, insert, text
 from task_system.model.ids import new_id
 from task_system.model.search import parse
 from task_system.model.states import State
-from task_system.store import Database, finding
+from task_system.store import Database, finding, walks
 from task_system.store.finding import Finding, Page
 from task_system.store.tables import tasks
 from tests.contract.kit import Store, id_at
@@ -208,6 +208,48 @@ def test_a_window_that_finds_nothing_says_how_far_it_looked(store: Store, monkey
     assert page == Page([])
 
 
+@pytest.mark.parametrize("q", ["state:pending", "-state:success,started", "type:echo state:pending,retry"])
+def test_what_waits_is_found_wherever_it_waits(store: Store, q: str) -> None:
+    where = [{}, {"relay_at": NOW}, {"published_at": NOW}]
+    waiting = [
+        store.put(State.PENDING, created_at=ago(minutes=10 * number + late), run_at=run_at, **fields)
+        for number, fields in enumerate(where)
+        for late, run_at in enumerate((ago(hours=1), NOW + timedelta(days=1)))
+    ]
+    store.put(State.SUCCESS)
+    store.put(State.STARTED)
+    page = search(store, q)
+    assert [task.id for task in page.tasks] == sorted(waiting, reverse=True)
+    assert page.before is None
+
+
+@pytest.mark.parametrize("q", ["state:pending", "type:a", "type:b", "type:a state:pending"])
+def test_a_crowd_that_waits_is_looked_through_in_pages(store: Store, q: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(walks, "MOST_UNCONFIRMED", 4)
+    monkeypatch.setattr(finding, "MOST_LOOKED_THROUGH", 5)
+    monkeypatch.setattr(finding, "WINDOW", 7)
+    for number in range(60):
+        field = ("relay_at", "published_at")[number // 10 % 2]
+        store.put(
+            State.PENDING if number % 3 else State.SUCCESS,
+            created_at=ago(minutes=number),
+            task_type="aab"[number % 3],
+            queue=("default.high", "email_sending.low")[number % 2],
+            **{field: NOW} if number % 3 else {},
+        )
+    found: list[UUID] = []
+    before = None
+    for _ in range(60):
+        page = search(store, q, limit=4, before=before)
+        found += [task.id for task in page.tasks]
+        before = page.before
+        if before is None:
+            break
+    assert before is None
+    assert found == sorted(set(found), reverse=True)
+    assert len(found) == {"state:pending": 40, "type:a": 40}.get(q, 20)
+
+
 SEARCHES = [
     "",
     "state:failure",
@@ -274,8 +316,8 @@ def _row(number: int) -> dict[str, Any]:
 @pytest.mark.parametrize("q", SEARCHES)
 def test_every_plan_is_an_index_scan(filled: Database, q: str) -> None:
     maker = Finding(filled)
-    statement = maker.statement(maker.walk(parse(q, NOW)), 51, ())
     with filled.read() as connection:
+        statement = maker.statement(maker.walk(connection, parse(q, NOW)), 51, ())
         event.listen(connection, "before_cursor_execute", _as_explain, retval=True)
         ((plan,),) = [connection.execute(statement).scalars().all()]
     scans = list(_scans(plan[0]["Plan"]))
