@@ -1,21 +1,28 @@
-"""/api/openapi.json: this API described."""
+"""/api/openapi.json and /api/docs: this API described, for programs and for people."""
 
 import gzip
 import hashlib
 from functools import lru_cache
+from pathlib import Path
 from threading import Lock
 from typing import Any
 
 import orjson
-from flask import Blueprint, Flask, Response, current_app, request
+from flask import Blueprint, Flask, Response, current_app, request, send_from_directory
 
 from task_system.api import openapi
-from task_system.api.describing import described
+from task_system.api.describing import Media, described
 from task_system.api.services import services
 from task_system.api.shapes.running import Document
 
 bp = Blueprint("reference", __name__, url_prefix="/api")
 
+_PAGE = Path(__file__).with_name("reference_page")
+#: Nothing from elsewhere, nothing inline.
+_POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; "
+    "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+)
 _lock = Lock()
 
 
@@ -34,6 +41,33 @@ def document() -> Response:
     response.set_etag(tag, weak=True)
     response.headers["Vary"] = "Accept-Encoding"
     response.headers["Cache-Control"] = "no-cache"
+    return response
+
+
+@bp.get("/docs")
+@described(answers={200: Media("text/html")}, uses_store=False)
+def page() -> Response:
+    """This description as a page."""
+    return _asset("index.html")
+
+
+@bp.get("/docs/<path:name>")
+@described(
+    answers={200: (Media("text/javascript"), Media("text/css"), Media("text/html"))},
+    path={"name": str},
+    statuses={404: "The page has no such part."},
+    uses_store=False,
+)
+def asset(name: str) -> Response:
+    """What the page is made of."""
+    return _asset(name)
+
+
+def _asset(name: str) -> Response:
+    response = send_from_directory(_PAGE, name, max_age=0)
+    response.headers["Content-Security-Policy"] = _POLICY
+    response.headers["X-Content-Type-Options"] = "nosniff"
+    response.headers["Referrer-Policy"] = "no-referrer"
     return response
 
 

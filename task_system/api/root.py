@@ -25,6 +25,7 @@ def index() -> Response:
                 "schedules": "/api/schedules",
                 "live": "/api/health/live",
                 "ready": "/api/health/ready",
+                "docs": "/api/docs",
                 "openapi": "/api/openapi.json",
                 **services().links,
             },

@@ -130,8 +130,8 @@ def _not_null(schema: Schema) -> Schema:
 def _words(docstring: str) -> tuple[str, str]:
     """The first sentence, and all of them."""
     text = "\n\n".join(" ".join(paragraph.split()) for paragraph in docstring.split("\n\n")).strip()
-    first = re.split(r"(?<=[.?!:])\s", text, maxsplit=1)[0]
-    return first.rstrip(".:"), text
+    first = re.split(r"(?<=[.?!])\s", text, maxsplit=1)[0]
+    return first.rstrip("."), text
 
 
 _Meanings = dict[str, tuple[str, dict[str, Any]]]
