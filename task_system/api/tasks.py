@@ -16,6 +16,7 @@ from task_system.api.shapes.tasks import Accepted as AcceptedShape
 from task_system.api.shapes.tasks import Task as TaskShape
 from task_system.dispatch.once import by_fields, by_key
 from task_system.dispatch.submit import Accepted, Submission
+from task_system.failpoints import failpoint
 from task_system.model.backoff import LONGEST_DELAY_S
 from task_system.model.errors import (
     IdempotencyKeyReused,
@@ -125,6 +126,7 @@ def submit() -> Response:
     if wish.unique_for is not None or "HTTP_IDEMPOTENCY_KEY" in request.environ:
         return _submit_once(wish, wait_s)
     accepted = services().dispatcher.submit(wish.submission())
+    failpoint("web.before_answer")
     if wait_s and services().ends.wait_for(accepted.task_id, wait_s):
         return answer(services().reading.task(accepted.task_id).view())
     return answer(accepted_view(accepted), 202, Location=f"/api/tasks/{accepted.task_id}")

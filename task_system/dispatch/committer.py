@@ -14,6 +14,7 @@ from uuid import UUID
 
 from sqlalchemy.exc import DBAPIError
 
+from task_system.failpoints import failpoint
 from task_system.model.errors import InvalidSubmission, Overloaded, StoreUnavailable, TaskSystemError
 from task_system.model.events import Events
 from task_system.model.task import NewTask, Recorded
@@ -101,7 +102,9 @@ class Committer:
     def _record(self, batch: Sequence[_Waiting]) -> int:
         """Record these rows and tell those who wait; answers how many are on disk. Raises nothing: all wait for us."""
         try:
+            failpoint("web.before_commit")
             recorded = self._record_or_repeat([waiting.row for waiting in batch])
+            failpoint("web.committed")
             answers = [recorded[waiting.row.id] for waiting in batch]
         except TaskSystemError as error:
             return _fail(batch, error)

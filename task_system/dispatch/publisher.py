@@ -13,6 +13,7 @@ from collections import deque
 from collections.abc import Callable, Iterable
 
 from task_system.broker.link import Link
+from task_system.failpoints import failpoint
 from task_system.model.errors import BrokerUnavailable, StoreUnavailable
 from task_system.model.events import Events
 from task_system.model.task import Dispatch
@@ -103,7 +104,9 @@ class Publisher:
         while not (self._stopping.is_set() and not self._waiting and not link.unconfirmed):
             batch = [self._waiting.popleft() for _ in range(min(len(self._waiting), link.window - link.unconfirmed))]
             if batch:
+                failpoint("publisher.before_send")
                 link.send(batch)
+                failpoint("publisher.sent")
             elif not self._waiting or link.unconfirmed:
                 link.wait(self._idle_s(link))
             self._collect(link)
@@ -129,6 +132,7 @@ class Publisher:
         self._noted_at = time.monotonic()
         if not self._confirmed:
             return
+        failpoint("publisher.confirmed")
         confirmed, self._confirmed = self._confirmed, []
         try:
             self._upkeep.confirm(confirmed)

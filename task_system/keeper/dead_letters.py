@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Sequence
 from kombu import Message
 
 from task_system.broker.message import reference_of
+from task_system.failpoints import failpoint
 from task_system.model.events import Events
 from task_system.model.task import Settled
 from task_system.store.upkeep import Upkeep
@@ -45,6 +46,7 @@ class DeadLetters:
         count = 0
         for message in self._messages():
             self._settle(message)
+            failpoint("keeper.dead_letters.settled")
             message.ack()
             count += 1
         if count:

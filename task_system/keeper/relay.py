@@ -2,6 +2,7 @@
 
 from task_system.dispatch.admission import Admission
 from task_system.dispatch.publisher import Publisher
+from task_system.failpoints import failpoint
 from task_system.model.events import Events
 from task_system.store.controls import Controls
 from task_system.store.upkeep import Upkeep
@@ -33,6 +34,7 @@ class Relay:
             return False
         due = self._upkeep.take_due(BATCH)
         if due:
+            failpoint("keeper.relay.taken")
             admitted = self._admission.admit(due)
             self._publisher.publish(admitted)
             if len(admitted) < len(due):

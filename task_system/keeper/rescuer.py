@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 
+from task_system.failpoints import failpoint
 from task_system.model.events import Events
 from task_system.model.outcome import LOST_DELAY_S, POISON_AFTER
 from task_system.model.task import Settled
@@ -23,6 +24,8 @@ class Rescuer:
 
     def run_once(self) -> bool:
         rescued = self._upkeep.rescue(BATCH, poison_after=POISON_AFTER, delay_s=LOST_DELAY_S)
+        if rescued:
+            failpoint("keeper.rescuer.rescued")
         if over := [one.settled for one in rescued if one.settled]:
             self._tell(over)
         if rescued:

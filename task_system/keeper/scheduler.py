@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 
 from task_system.dispatch.scheduled import task_of
 from task_system.dispatch.submit import Dispatcher
+from task_system.failpoints import failpoint
 from task_system.model.events import Events
 from task_system.model.schedule import ScheduleSpec
 from task_system.model.task import NewTask, Settled
@@ -55,6 +56,7 @@ class Scheduler:
 
     def _fire(self) -> bool:
         fired = self._schedules.fire(self._task_of, BATCH)
+        failpoint("keeper.scheduler.fired")
         if fired.submitted:
             self._events.emit("keeper.scheduled", count=fired.submitted)
         if fired.cancelled:

@@ -31,6 +31,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import insert as postgresql_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 
+from task_system.failpoints import failpoint
 from task_system.model.routing import priority_of
 from task_system.model.states import WAITING, State
 from task_system.model.task import Dispatch, Settled
@@ -194,6 +195,7 @@ class Controls:
             for queue, task_type in groups:
                 if count < limit and not closed.keeps(queue, task_type):
                     count += _let_go(connection, queue, task_type, limit - count)
+            failpoint("keeper.releaser.before_commit")
         return count
 
 

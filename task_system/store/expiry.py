@@ -2,6 +2,7 @@
 
 from sqlalchemy import select, text, update
 
+from task_system.failpoints import failpoint
 from task_system.model.states import WAITING, State
 from task_system.model.task import Settled
 from task_system.store.database import Database
@@ -37,4 +38,6 @@ class Expiry:
                 .values(state=State.EXPIRED, finished_at=now_plus(0), relay_at=None)
                 .returning(*SETTLED)
             )
-            return [settled_of(row) for row in connection.execute(statement).mappings()]
+            expired = [settled_of(row) for row in connection.execute(statement).mappings()]
+            failpoint("keeper.expirer.before_commit")
+            return expired

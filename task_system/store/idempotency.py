@@ -10,6 +10,7 @@ from sqlalchemy import ColumnElement, Connection, delete, select, tuple_
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import DataError
 
+from task_system.failpoints import failpoint
 from task_system.model.errors import InvalidSubmission
 from task_system.model.task import NewTask, Recorded
 from task_system.store.database import Database
@@ -54,11 +55,13 @@ class Idempotency:
                 assert existing
                 return existing
             try:
-                return insert_rows(connection, [row])[row.id]
+                recorded = insert_rows(connection, [row])[row.id]
             except DataError as error:
                 connection.rollback()
                 message = f"The database cannot store these parameters: {str(error.orig).splitlines()[0]}"
                 raise InvalidSubmission(errors=[{"path": "parameters", "message": message}]) from None
+            failpoint("web.key_taken")
+            return recorded
 
     def prune(self, limit: int) -> int:
         """Remove up to `limit` keys whose time is over; answers how many. Raises StoreUnavailable."""

@@ -11,6 +11,7 @@ from sqlalchemy.dialects.postgresql import insert as postgresql_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 from sqlalchemy.exc import IntegrityError
 
+from task_system.failpoints import failpoint
 from task_system.model.errors import NameTaken, ScheduleIsDeclared, ScheduleNotFound, TaskSystemError
 from task_system.model.ids import new_id
 from task_system.model.routing import Priority
@@ -221,6 +222,7 @@ class Schedules:
                     _set(connection, schedule.id, paused=True, pause_reason=reason, next_fire_at=None)
                 else:
                     submitted += _fire(connection, schedule, now, task_of, cancelled)
+            failpoint("keeper.scheduler.before_commit")
         return Fired(submitted, paused, cancelled, len(rows) == limit)
 
     def forget_old_ticks(self) -> None:

@@ -7,6 +7,7 @@ from uuid import UUID
 
 from sqlalchemy import ColumnElement, Connection, RowMapping, case, delete, func, select, text, update
 
+from task_system.failpoints import failpoint
 from task_system.model.ids import first_id_at
 from task_system.model.outcome import AttemptEnd
 from task_system.model.routing import PRIORITIES
@@ -137,7 +138,9 @@ class Upkeep:
                 .where(tasks.c.id.in_(list(connection.scalars(lost))), tasks.c.state.in_(WAITING))
                 .values(dispatch_no=tasks.c.dispatch_no + 1, published_at=None, relay_at=now_plus(0))
             )
-            return connection.execute(statement).rowcount
+            count = connection.execute(statement).rowcount
+            failpoint("keeper.reconciler.before_commit")
+            return count
 
     def prune(self, retention_s: float, limit: int) -> int:
         """Remove up to `limit` tasks that finished longer ago, with their attempts; whole partitions where possible."""
@@ -238,6 +241,7 @@ def _lose(connection: Connection, ids: Sequence[UUID], *, poison_after: int, del
         keep_attempt(connection, row, AttemptEnd(outcome="lost", error_type=row["error_type"], error_message=message))
         settled = settled_of(row) if row["finished_at"] else None
         rescued.append(Rescued(row["id"], row["task_type"], row["attempt"], State(row["state"]), settled))
+    failpoint("keeper.rescuer.before_commit")
     return rescued
 
 
@@ -292,4 +296,5 @@ def _delete_old(connection: Connection, retention_s: float, limit: int) -> int:
     if ids:
         connection.execute(delete(attempts).where(attempts.c.task_id.in_(ids)))
         connection.execute(delete(tasks).where(tasks.c.id.in_(ids)))
+        failpoint("keeper.pruner.before_commit")
     return len(ids)

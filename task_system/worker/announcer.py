@@ -5,6 +5,7 @@ import threading
 from collections import deque
 
 from task_system.broker.results import ResultCopy, Results
+from task_system.failpoints import failpoint
 from task_system.model.errors import ResultsUnavailable
 from task_system.model.events import Events
 
@@ -52,7 +53,9 @@ class Announcer:
 
     def _put(self, copies: list[ResultCopy]) -> None:
         try:
+            failpoint("worker.before_announce")
             self._results.put(copies)
+            failpoint("worker.announced")
         except ResultsUnavailable as error:
             self._events.emit("results.unavailable", count=len(copies))
             if not self._away:

@@ -13,6 +13,7 @@ from billiard.exceptions import SoftTimeLimitExceeded
 from pydantic import ValidationError
 
 from task_system.dispatch.submit import errors_of
+from task_system.failpoints import failpoint
 from task_system.model.backoff import LONGEST_DELAY_S
 from task_system.model.outcome import LOST_DELAY_S, POISON_AFTER, AttemptEnd
 from task_system.model.text import storable
@@ -76,7 +77,9 @@ def _perform(here: Runtime, job: Job) -> AttemptEnd:
 def _handled(task_type: TaskType, context: WorkerContext, parameters: Any, job: Job) -> AttemptEnd:
     started = time.monotonic()
     try:
+        failpoint("child.before_handler")
         result = task_type.handler(context, parameters)
+        failpoint("child.after_handler")
         return AttemptEnd(outcome="success", result=task_type.result.dump_json(result).decode())
     except SoftTimeLimitExceeded as error:
         if context.cancel_was_requested():

@@ -24,6 +24,7 @@ from uuid import UUID
 from billiard.exceptions import TimeLimitExceeded
 from celery.worker import state as celery_state
 
+from task_system.failpoints import failpoint
 from task_system.model.events import Events
 from task_system.model.failure import fingerprint
 from task_system.model.outcome import AttemptEnd, Claim, Finish
@@ -118,6 +119,7 @@ class Foreman:
         self._listener.received(run)
         with self._lock:
             self._line.join(run)
+        failpoint("worker.received")
         self.fill()
 
     def fill(self) -> None:
@@ -200,6 +202,7 @@ class Foreman:
             celery_state.task_ready(run)
             self._events.emit("task.stale_delivery", task_id=str(run.task_id), dispatch_no=run.dispatch_no)
         else:
+            failpoint("worker.acknowledged")
             self._perform(run, claimed)
 
     def _perform(self, run: Run, claimed: Claimed) -> None:

@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable
 from uuid import UUID
 
+from task_system.failpoints import failpoint
 from task_system.model.errors import StoreUnavailable
 from task_system.store.leases import Leases
 from task_system.store.workers import Identity, Workers
@@ -62,6 +63,7 @@ class Heartbeat:
 
     def beat(self) -> None:
         """One beat. Raises StoreUnavailable."""
+        failpoint("worker.before_beat")
         held = self._leases_now()
         self._workers.beat(self._identity, running=len(held))
         self._told_reserved = {}

@@ -11,6 +11,7 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from uuid import UUID
 
+from task_system.failpoints import failpoint
 from task_system.model.errors import StoreUnavailable
 from task_system.model.outcome import Claim, Finish
 from task_system.store.leases import Claimed, Leases, Recorded
@@ -92,12 +93,16 @@ class Ledger:
         """Write these, however long the database is away."""
         pause_s = PAUSE_FIRST_S
         while True:
+            _pass(finishes, "worker.before_finish", claims, "worker.before_claim")
             try:
-                return self._leases.settle(finishes, claims)
+                settled = self._leases.settle(finishes, claims)
             except StoreUnavailable as error:
                 _log.warning("%s (%s); trying again", error.detail, error.__cause__)
                 time.sleep(pause_s)
                 pause_s = min(pause_s * 2, PAUSE_MOST_S)
+            else:
+                _pass(finishes, "worker.finished", claims, "worker.claimed")
+                return settled
 
     def _one_by_one(
         self, finishes: Sequence[Finish], claims: Sequence[Claim]
@@ -116,3 +121,10 @@ class Ledger:
             except Exception:  # noqa: BLE001 - the others go on
                 _log.exception("task %s could not be claimed", claim.task_id)
         return recorded, claimed
+
+
+def _pass(finishes: Sequence[Finish], of_finishes: str, claims: Sequence[Claim], of_claims: str) -> None:
+    if finishes:
+        failpoint(of_finishes)
+    if claims:
+        failpoint(of_claims)
