@@ -36,11 +36,20 @@ class Settings(BaseSettings):
     )
     smtp_sender: str = Field("task-system@localhost", description="From: of mail that names no sender.")
 
+    files_url: str = Field(
+        "", description="s3://bucket/prefix for uploads, outputs and large results; when empty, a folder in DATA_DIR."
+    )
+    s3_endpoint: str = Field("", description="Where the S3-compatible store is; when empty, Amazon.")
+    s3_region: str = Field("", description="Its region.")
+    s3_access_key_id: str = Field("", description="Who asks; when empty, what AWS_… or the machine says.")
+    s3_secret_access_key: SecretStr = Field(SecretStr(""), description="The key's secret.")
+
     flower_url: str = Field("", description="Where people find Flower; linked from /.")
     cors_origins: Annotated[tuple[str, ...], NoDecode] = Field(
         (), description="Origins whose pages may call the API, by comma."
     )
     max_body_bytes: int = Field(1_048_576, ge=1024, description="A larger request is answered with 413.")
+    max_file_bytes: int = Field(2_147_483_648, ge=1024, description="A larger upload is answered with 413.")
     web_workers: int = Field(1, ge=1, description="Processes that serve the API.")
     web_threads: int = Field(64, ge=1, description="Requests that the API works on at the same time.")
     task_modules: Annotated[tuple[str, ...], NoDecode] = Field(
@@ -73,6 +82,9 @@ class Settings(BaseSettings):
 
     result_expires_s: int = Field(86_400, ge=1, description="How long Redis keeps a result, in seconds.")
     retention_days: float = Field(30.0, gt=0, description="How long finished tasks are kept, in days.")
+    file_retention_days: float = Field(
+        30.0, gt=0, description="How long uploads and outputs are kept, in days; outputs no longer than their tasks."
+    )
 
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field("INFO", description="What is logged.")
     log_format: Literal["auto", "text", "json"] = Field("auto", description="auto: text on a terminal, JSON elsewhere.")

@@ -13,10 +13,13 @@ from typing import NoReturn
 import pytest
 from hypothesis import HealthCheck, settings
 
+from task_system.files import Blobs, LocalBlobs
+from task_system.files.s3 import S3Blobs
 from task_system.store import Database
 from task_system.store.migrate import upgrade
 from task_system.testing.servers import PostgreSQL, RabbitMQ, Server, ServerMissing
 from tests.contract.kit import Store
+from tests.s3_server import BUCKET, S3Server
 
 # The machine is busy and shared: how long one example takes says nothing.
 settings.register_profile("default", deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -57,6 +60,15 @@ def rabbitmq_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Rabbit
     server = RabbitMQ(tmp_path_factory.mktemp("rabbitmq"))
     for _ in _running(server):
         yield server
+
+
+@pytest.fixture(scope="session")
+def s3_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[S3Server]:
+    """A private S3 server for the session."""
+    server = S3Server(tmp_path_factory.mktemp("s3"))
+    server.start()
+    yield server
+    server.stop()
 
 
 @pytest.fixture(scope="session")
@@ -124,3 +136,20 @@ def store(request: pytest.FixtureRequest) -> Store:
     """An empty store on each of the databases that the product runs on."""
     made: Store = request.getfixturevalue(request.param)
     return made
+
+
+@pytest.fixture(params=["folder", "s3"])
+def blobs(request: pytest.FixtureRequest, tmp_path: Path) -> Blobs:
+    """An empty blob store of each kind."""
+    if request.param == "folder":
+        return LocalBlobs(tmp_path / "blobs")
+    server: S3Server = request.getfixturevalue("s3_server")
+    return S3Blobs(
+        BUCKET,
+        f"tests/{next(_numbers)}",
+        tmp_path / "scratch",
+        endpoint=server.endpoint,
+        region="us-east-1",
+        access_key_id="test",
+        secret_access_key="test",
+    )

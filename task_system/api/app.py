@@ -9,6 +9,7 @@ from task_system.api import (
     errors,
     explaining,
     failures,
+    files,
     health,
     listing,
     queue_controls,
@@ -46,6 +47,7 @@ def create_flask(services: Services, *, cors_origins: tuple[str, ...] = (), max_
         workers,
         schedules,
         failures,
+        files,
         health,
         reference,
     ):

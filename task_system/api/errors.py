@@ -11,6 +11,9 @@ from werkzeug.exceptions import HTTPException, InternalServerError
 from task_system.model.errors import (
     BatchNotFound,
     Conflict,
+    FileNotFound,
+    FilesUnavailable,
+    FileTooLarge,
     InvalidSubmission,
     NameTaken,
     Overloaded,
@@ -35,11 +38,14 @@ _STATUS: dict[type[TaskSystemError], HTTPStatus] = {
     TaskTypeRefused: HTTPStatus.SERVICE_UNAVAILABLE,
     ScheduleIsDeclared: HTTPStatus.CONFLICT,
     NameTaken: HTTPStatus.CONFLICT,
+    FileNotFound: HTTPStatus.NOT_FOUND,
+    FileTooLarge: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+    FilesUnavailable: HTTPStatus.SERVICE_UNAVAILABLE,
     StoreUnavailable: HTTPStatus.SERVICE_UNAVAILABLE,
     Overloaded: HTTPStatus.SERVICE_UNAVAILABLE,
 }
 #: When to try again, in seconds: a short outage is over, and those who come back are spread by their own clocks.
-_RETRY_AFTER_S = {StoreUnavailable: 2, Overloaded: 1, TaskTypeRefused: 60}
+_RETRY_AFTER_S = {StoreUnavailable: 2, FilesUnavailable: 5, Overloaded: 1, TaskTypeRefused: 60}
 #: Details that werkzeug words for browsers, in words for programs.
 _DETAIL = {
     404: "There is nothing at this address. GET / shows what there is.",
@@ -85,7 +91,7 @@ def _ours(error: TaskSystemError) -> Response:
 
 
 def _members(error: TaskSystemError) -> dict[str, Any]:
-    return {name: error.facts[name] for name in ("errors", "task_id", "state") if name in error.facts}
+    return {name: error.facts[name] for name in ("errors", "task_id", "file_id", "state") if name in error.facts}
 
 
 def _http(error: HTTPException) -> Response:

@@ -5,6 +5,7 @@ from typing import Any
 
 from flask import Blueprint, Response
 
+from task_system.api.delivering import deliver_file
 from task_system.api.describing import described
 from task_system.api.errors import problem
 from task_system.api.http import answer, task_id_of
@@ -22,12 +23,12 @@ bp = Blueprint("explaining", __name__, url_prefix="/api/tasks")
 @bp.get("/<task_id>/result")
 @described(answers={200: Any}, problems=(TaskNotFound,), statuses={404: "The task has no result (yet)."})
 def result(task_id: str) -> Response:
-    """The result alone. 404 while there is none."""
+    """The result alone, whatever its size. 404 while there is none."""
     task = services().reading.task(task_id_of(task_id))
     if task.state is not State.SUCCESS:
         detail = f"The task is {task.state}; only one that succeeded has a result."
         return problem(404, "no_result", detail, task_id=str(task.id), state=task.state)
-    return answer(task.result)
+    return answer(task.result) if task.result_size is None else deliver_file(services().filing.files.result_of(task.id))
 
 
 @bp.get("/<task_id>/explain")

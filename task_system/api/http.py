@@ -63,6 +63,16 @@ def parsed_if_any(model: type[M]) -> M:
     return parsed(model) if request.content_length or (request.content_length is None and _chunked()) else model()
 
 
+def queried(model: type[M]) -> M:
+    """The request's query as that model. Raises InvalidSubmission."""
+    try:
+        return model.model_validate(request.args.to_dict())
+    except ValidationError as error:
+        raise InvalidSubmission(
+            "The query does not fit. `errors` says where and why.", errors=errors_of(error)
+        ) from None
+
+
 def task_id_of(text: str) -> UUID:
     """A task's id in an address. Raises TaskNotFound: what is no id is no task's."""
     try:

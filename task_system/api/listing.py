@@ -1,10 +1,7 @@
 """GET /api/tasks: pages of tasks, newest first."""
 
-import base64
-import binascii
 from datetime import UTC, datetime
 from typing import Annotated, Any, Literal, get_origin
-from urllib.parse import urlencode
 from uuid import UUID
 
 from flask import Blueprint, Response, request
@@ -12,6 +9,7 @@ from pydantic import AfterValidator, AwareDatetime, BeforeValidator, Field, Vali
 
 from task_system.api.describing import described
 from task_system.api.http import Body, answer
+from task_system.api.paging import id_of_cursor, next_page
 from task_system.api.services import services
 from task_system.api.shapes.tasks import TaskPage
 from task_system.dispatch.submit import errors_of
@@ -78,13 +76,6 @@ def _in_reach(moment: datetime) -> datetime:
     return moment
 
 
-def _cursor(text: str) -> UUID:
-    try:
-        return UUID(bytes=base64.b64decode(text + "==", altchars=b"-_", validate=True))
-    except (ValueError, binascii.Error):
-        raise ValueError("is none that this service gave out; take the page's `next` link as it is") from None
-
-
 _Text = Annotated[str, Field(max_length=255, pattern=r"^[^\x00]+$")]
 _Texts = Annotated[list[_Text], Field(max_length=20)]
 _Ids = Annotated[list[UUID], Field(max_length=20)]
@@ -115,7 +106,7 @@ class ListTasks(Body):
     limit: Annotated[int, Field(ge=1, le=MOST, description="Tasks on the page.")] = DEFAULT
     cursor: Annotated[
         UUID | None,
-        BeforeValidator(_cursor),
+        BeforeValidator(id_of_cursor),
         WithJsonSchema({"type": "string", "description": "Where the page begins; from the `next` of the one before."}),
     ] = None
     include: Annotated[
@@ -154,7 +145,7 @@ def index() -> Response:
     return answer(
         {
             "tasks": [_listed(task, now, wish.include) for task in page.tasks],
-            "next": None if page.before is None else _next(page.before),
+            "next": None if page.before is None else next_page(page.before),
             "searched_to": iso(page.searched_to),
         }
     )
@@ -183,14 +174,8 @@ def _searched(q: str) -> Expression:
 
 def _listed(task: Task, now: datetime, include: list[Literal["parameters", "result"]]) -> dict[str, Any]:
     view = task.view(now)
-    for name in {"errors", "timeline", *EXTRAS} - set(include):
+    for name in {"errors", "timeline", "files", "result_size", *EXTRAS} - set(include):
         del view[name]
     if view["error"]:
         del view["error"]["traceback"]
     return view
-
-
-def _next(before: UUID) -> str:
-    cursor = base64.urlsafe_b64encode(before.bytes).decode().rstrip("=")
-    given = [(name, value) for name, value in request.args.items(multi=True) if name != "cursor"]
-    return f"{request.path}?{urlencode([*given, ('cursor', cursor)])}"

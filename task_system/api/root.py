@@ -23,6 +23,7 @@ def index() -> Response:
                 "submit": "/api/tasks",
                 "task_types": "/api/task-types",
                 "schedules": "/api/schedules",
+                "files": "/api/files",
                 "live": "/api/health/live",
                 "ready": "/api/health/ready",
                 "docs": "/api/docs",

@@ -10,6 +10,7 @@ from flask import current_app
 from task_system.api.ends import Ends
 from task_system.dispatch.actions import Actions
 from task_system.dispatch.batches import Batches
+from task_system.dispatch.filing import Filing
 from task_system.dispatch.once import SubmitOnce
 from task_system.dispatch.submit import Dispatcher
 from task_system.model.task import Settled
@@ -47,6 +48,7 @@ class Services:
     registry: Registry
     schedules: Schedules
     controls: Controls
+    filing: Filing
     #: Told of tasks that are over without a worker, for those who wait for them elsewhere.
     tell: Callable[[Sequence[Settled]], None]
     #: The finished task as JSON, if Redis has it.

@@ -7,6 +7,7 @@ from waitress import create_server
 from waitress.channel import HTTPChannel
 
 from task_system.api.batches import TIMES_AS_LARGE
+from task_system.api.receiving import AROUND_BYTES
 from task_system.cli.common import configured, stop
 from task_system.cli.refusals import ProblemTask
 from task_system.model.errors import ConfigurationError
@@ -31,7 +32,8 @@ def run() -> None:
         host=settings.host,
         port=settings.port,
         threads=settings.web_threads,
-        max_request_body_size=TIMES_AS_LARGE * settings.max_body_bytes,
+        # Kept on disk until all of it is there. Every resource but uploads then has a limit of its own.
+        max_request_body_size=max(TIMES_AS_LARGE * settings.max_body_bytes, settings.max_file_bytes + AROUND_BYTES),
         ident="task-system",
     )
     signal.signal(signal.SIGTERM, stop)

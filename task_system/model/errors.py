@@ -127,6 +127,24 @@ class NameTaken(TaskSystemError):
     code = "name_taken"
 
 
+class FileNotFound(TaskSystemError):
+    """There is no file with that id. It may have been deleted, or removed when its time was over."""
+
+    code = "file_not_found"
+
+
+class FileTooLarge(TaskSystemError):
+    """The file is larger than this service accepts. Nothing was kept."""
+
+    code = "file_too_large"
+
+
+class FilesUnavailable(TaskSystemError):
+    """The file store cannot be reached just now. Nothing was kept; try again."""
+
+    code = "files_unavailable"
+
+
 class StoreUnavailable(TaskSystemError):
     """The database cannot be reached just now. Nothing was recorded; try again."""
 

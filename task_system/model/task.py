@@ -5,8 +5,10 @@ from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
+from task_system.model.file import StoredFile
 from task_system.model.routing import Priority
 from task_system.model.states import WAITING, State
+from task_system.model.time import iso as iso  # noqa: PLC0414 - found here too
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -145,6 +147,10 @@ class Task:
     schedule_id: UUID | None = None
     cancel_reason: str | None = None
     attempts: list[Attempt] = field(default_factory=list)
+    #: What it made, when it has succeeded.
+    files: list[StoredFile] = field(default_factory=list)
+    #: Of a result that is too large to be shown, in bytes.
+    result_size: int | None = None
 
     def view(self, now: datetime | None = None) -> dict[str, Any]:
         """As callers see it. `now` decides between pending and scheduled."""
@@ -157,6 +163,8 @@ class Task:
             "status": status_of(self.state, self.run_at, now or datetime.now(UTC)),
             "parameters": self.parameters,
             "result": self.result,
+            "result_size": self.result_size,
+            "files": [file.view() for file in self.files],
             "error": self._error(),
             "failure": self.failure,
             "progress": self._progress(),
@@ -181,8 +189,12 @@ class Task:
             "worker": self.worker,
             "errors": [attempt.view() for attempt in self.attempts],
             "timeline": self._timeline(),
-            "links": {"self": f"/api/tasks/{self.id}"},
+            "links": self._links(),
         }
+
+    def _links(self) -> dict[str, str]:
+        address = f"/api/tasks/{self.id}"
+        return {"self": address} | ({"result": f"{address}/result"} if self.state is State.SUCCESS else {})
 
     def _timeline(self) -> list[dict[str, Any]]:
         """What happened when, and what is to come next, oldest first."""
@@ -230,11 +242,6 @@ def status_of(state: State, run_at: datetime, now: datetime) -> str:
     if state is State.PENDING and run_at > now:
         return "scheduled"
     return state.lower()
-
-
-def iso(moment: datetime | None) -> str | None:
-    """ISO 8601 in UTC with a Z, to the microsecond."""
-    return moment.astimezone(UTC).isoformat(timespec="microseconds").removesuffix("+00:00") + "Z" if moment else None
 
 
 def _text(id_: UUID | None) -> str | None:

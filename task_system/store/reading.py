@@ -1,19 +1,29 @@
 """Reading tasks."""
 
+from dataclasses import replace
 from typing import Any
 from uuid import UUID
 
 import orjson
-from sqlalchemy import Row, select
+from sqlalchemy import Row, exists, select
 
 from task_system.model.errors import TaskNotFound
+from task_system.model.file import Kind, StoredFile
 from task_system.model.states import LIVE, State
 from task_system.model.task import Attempt, Task
 from task_system.store.database import Database
-from task_system.store.tables import attempts, tasks
+from task_system.store.files import made_by
+from task_system.store.tables import attempts, files, tasks
 
 _HIDDEN = {"relay_at", "lease_token", "lease_until"}
 COLUMNS = [column for column in tasks.c if column.name not in _HIDDEN]
+#: Most tasks make none, and pay one look into an index.
+_MADE_FILES = (
+    exists()
+    .where(files.c.task_id == tasks.c.id, files.c.attempt == tasks.c.attempt, tasks.c.state == State.SUCCESS)
+    .correlate(tasks)
+    .label("made_files")
+)
 
 
 class Reading:
@@ -25,13 +35,14 @@ class Reading:
     def task(self, task_id: UUID) -> Task:
         """One task with its earlier attempts. Raises TaskNotFound, StoreUnavailable."""
         with self._database.read() as connection:
-            row = connection.execute(select(*COLUMNS).where(tasks.c.id == task_id)).one_or_none()
+            row: Any = connection.execute(select(*COLUMNS, _MADE_FILES).where(tasks.c.id == task_id)).one_or_none()
             if row is None:
                 raise TaskNotFound(task_id=str(task_id))
             # Most tasks succeed at once and have none.
             earlier = select(attempts).where(attempts.c.task_id == task_id).order_by(attempts.c.attempt)
             failed = connection.execute(earlier).all() if row.attempt > 1 or row.error_type else []
-        return task_of(
+            made = made_by(connection, task_id, row.attempt) if row.made_files else []
+        task = task_of(
             row,
             [
                 attempt_of(attempt)
@@ -39,6 +50,7 @@ class Reading:
                 if attempt.attempt < row.attempt or row.state in {"RETRY", "PENDING"}
             ],
         )
+        return _with_files(task, made) if made else task
 
     def is_over(self, task_id: UUID) -> bool:
         """Whether it is in a terminal state, or gone. Raises StoreUnavailable."""
@@ -46,9 +58,15 @@ class Reading:
             return connection.scalar(select(tasks.c.state).where(tasks.c.id == task_id)) not in LIVE
 
 
+def _with_files(task: Task, made: list[StoredFile]) -> Task:
+    size = next((file.size for file in made if file.kind is Kind.RESULT), None)
+    return replace(task, files=[file for file in made if file.kind is Kind.FILE], result_size=size)
+
+
 def task_of(row: Row[Any], earlier: list[Attempt]) -> Task:
     """A row of COLUMNS as a Task."""
     values = dict(row._mapping)
+    values.pop("made_files", None)
     values["state"] = State(values["state"])
     values["result"] = orjson.loads(values["result"]) if values["result"] is not None else None
     return Task(**values, attempts=earlier)

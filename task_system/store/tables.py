@@ -1,6 +1,7 @@
 """The tables, as today's code sees them. Migrations make them; a test holds both against each other."""
 
 from sqlalchemy import (
+    BigInteger,
     Boolean,
     CheckConstraint,
     Column,
@@ -297,3 +298,31 @@ task_type_controls = Table(
     Column("since", UtcDateTime(), nullable=False),
     PrimaryKeyConstraint("task_type", name="task_type_controls_pkey"),
 )
+
+#: What is known of each blob. A file that a task made counts once that very attempt has succeeded; none is promoted.
+files = Table(
+    "files",
+    metadata,
+    Column("id", Uuid(), nullable=False),
+    Column("namespace", String(64), nullable=False, server_default="default"),
+    # `file`, or `result`: a task's large result, which is no column of its row.
+    Column("kind", String(8), nullable=False),
+    Column("name", String(255), nullable=False),
+    Column("size", BigInteger, nullable=False),
+    Column("sha256", String(64), nullable=False),
+    Column("content_type", String(127), nullable=False),
+    Column("created_at", UtcDateTime(), nullable=False),
+    # NULL: as long as its task.
+    Column("expires_at", UtcDateTime()),
+    # Which attempt of which task made it; NULL: it was uploaded.
+    Column("task_id", Uuid()),
+    Column("attempt", Integer),
+    PrimaryKeyConstraint("id", name="files_pkey"),
+    CheckConstraint("(task_id IS NULL) = (attempt IS NULL)", name="files_made_by_an_attempt"),
+)
+_of_task = "task_id IS NOT NULL"
+Index("files_task", files.c.task_id, files.c.id, postgresql_where=text(_of_task), sqlite_where=text(_of_task))
+_to_expire = "expires_at IS NOT NULL"
+Index("files_expiry", files.c.expires_at, postgresql_where=text(_to_expire), sqlite_where=text(_to_expire))
+_listed = "kind = 'file'"
+Index("files_listed", files.c.id, postgresql_where=text(_listed), sqlite_where=text(_listed))

@@ -14,8 +14,10 @@ from task_system.broker.results import Results
 from task_system.dispatch.actions import Actions
 from task_system.dispatch.admission import Admission
 from task_system.dispatch.committer import Committer
+from task_system.dispatch.filing import Filing
 from task_system.dispatch.publisher import Publisher
 from task_system.dispatch.submit import Dispatcher
+from task_system.files import Blobs
 from task_system.model.events import Events
 from task_system.model.task import Settled
 from task_system.registry import Registry, default_registry
@@ -23,12 +25,14 @@ from task_system.settings import Settings
 from task_system.store import Database
 from task_system.store.acting import Acting
 from task_system.store.controls import Controls
+from task_system.store.files import Files
 from task_system.store.reading import Reading
 from task_system.store.schedules import Schedules
 from task_system.store.submissions import Submissions
 from task_system.store.upkeep import Upkeep
 from task_system.store.workers import Workers
 from task_system.telemetry import logs
+from task_system.wiring.files import blobs_of
 
 VERSION = version("task-system")
 #: The module of the service's own catalogue; `TASK_MODULES` names more.
@@ -110,6 +114,17 @@ class Parts:
     def schedules(self) -> Schedules:
         """Rules that submit tasks."""
         return Schedules(self.database)
+
+    @cached_property
+    def blobs(self) -> Blobs:
+        """Where files are."""
+        return blobs_of(self.settings)
+
+    def filing(self, database: Database) -> Filing:
+        """Files, with their rows in that database."""
+        settings = self.settings
+        keep_s = settings.file_retention_days * 86_400
+        return Filing(self.blobs, Files(database), max_bytes=settings.max_file_bytes, keep_s=keep_s)
 
     @cached_property
     def registry(self) -> Registry:

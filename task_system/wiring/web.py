@@ -65,6 +65,7 @@ def _services(parts: Parts) -> Services:
         registry=parts.registry,
         schedules=parts.schedules,
         controls=parts.controls,
+        filing=parts.filing(parts.database),
         tell=parts.tell,
         finished_copy=parts.results.view if parts.results else _no_copy,
         checks=checks(

@@ -18,6 +18,7 @@ from task_system.model.task import Dispatch, NewTask
 from task_system.store import Database
 from task_system.store.acting import Acting
 from task_system.store.expiry import Expiry
+from task_system.store.files import Files
 from task_system.store.idempotency import Idempotency
 from task_system.store.leases import Claimed, Leases, Recorded
 from task_system.store.reading import Reading
@@ -93,6 +94,7 @@ class Store:
         self.expiry = Expiry(database)
         self.idempotency = Idempotency(database)
         self.reading = Reading(database)
+        self.files = Files(database)
         self.workers = Workers(database)
 
     # Into a state, the way the product does it.

@@ -24,6 +24,7 @@ SLOTS = 2
 TERMINAL = frozenset({"SUCCESS", "FAILURE", "CANCELLED", "EXPIRED"})
 ORIGIN = "https://pages.example"
 MAX_BODY_BYTES = 256 * 1024
+MAX_FILE_BYTES = 96 * 1024 * 1024
 _START_S = 60.0
 _POLL_S = 0.02
 
@@ -68,6 +69,7 @@ class Service:
             "WORKER_CONCURRENCY": str(SLOTS),
             "CORS_ORIGINS": ORIGIN,
             "MAX_BODY_BYTES": str(MAX_BODY_BYTES),
+            "MAX_FILE_BYTES": str(MAX_FILE_BYTES),
             "WORKER_GRACE_S": str(GRACE_S),
             "LOG_FORMAT": "text",
         }

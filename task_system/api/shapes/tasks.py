@@ -7,6 +7,7 @@ from uuid import UUID
 from typing_extensions import TypedDict
 
 from task_system.api.shapes.common import DOCUMENTED, OPEN, Links
+from task_system.api.shapes.files import File
 from task_system.model.routing import Priority
 from task_system.model.states import State
 
@@ -135,6 +136,10 @@ class Task(ListedTask):
 
     __pydantic_config__ = DOCUMENTED  # type: ignore[misc]
 
+    files: list[File]
+    """What it made, once it has succeeded."""
+    result_size: int | None
+    """Of a result that is too large to stand here, in bytes; `links.result` leads to it."""
     errors: list[Attempt]
     """Earlier attempts."""
     timeline: list[Moment]
