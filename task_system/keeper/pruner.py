@@ -1,9 +1,10 @@
-"""The pruner: removes finished tasks past their retention and keys past their time, makes partitions ahead, and forgets
-processes long gone.
+"""The pruner: removes finished tasks past their retention, keys and events past their time, makes partitions ahead, and
+forgets processes long gone.
 """
 
 from task_system.keeper.leader import Leadership
 from task_system.model.events import Events
+from task_system.store.event_log import EventLog
 from task_system.store.idempotency import Idempotency
 from task_system.store.upkeep import Upkeep
 from task_system.store.workers import Workers
@@ -21,16 +22,18 @@ class Pruner:
 
     def __init__(
         self,
+        *,
         upkeep: Upkeep,
         idempotency: Idempotency,
+        event_log: EventLog,
         workers: Workers,
         leadership: Leadership,
         events: Events,
-        *,
         retention_s: float,
     ) -> None:
         self._upkeep = upkeep
         self._idempotency = idempotency
+        self._event_log = event_log
         self._workers = workers
         self._leadership = leadership
         self._events = events
@@ -41,7 +44,8 @@ class Pruner:
             return False
         self._workers.forget(FORGET_WORKERS_AFTER_S)
         keys = self._idempotency.prune(BATCH)
+        told = self._event_log.prune(BATCH)
         pruned = self._upkeep.prune(self._retention_s, BATCH)
         if pruned:
             self._events.emit("keeper.pruned", count=pruned)
-        return BATCH in {pruned, keys}
+        return BATCH in {pruned, keys, told}

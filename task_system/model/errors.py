@@ -145,6 +145,12 @@ class FilesUnavailable(TaskSystemError):
     code = "files_unavailable"
 
 
+class CursorTooOld(TaskSystemError):
+    """What came behind that cursor is no longer kept, or it is no cursor of this event log. Begin anew, without one."""
+
+    code = "cursor_too_old"
+
+
 class StoreUnavailable(TaskSystemError):
     """The database cannot be reached just now. Nothing was recorded; try again."""
 

@@ -36,6 +36,7 @@ from task_system.model.routing import priority_of
 from task_system.model.states import WAITING, State
 from task_system.model.task import Dispatch, Settled
 from task_system.store.database import Database
+from task_system.store.event_log import TOLD, append, event_of
 from task_system.store.tables import PARKED, PUBLISHED, queue_controls, task_type_controls, tasks
 from task_system.store.types import now_plus
 
@@ -260,9 +261,11 @@ def _cancel(connection: Connection, ids: Sequence[UUID], reason: str) -> list[Se
             cancel_requested_at=now_plus(0),
             cancel_reason=reason,
         )
-        .returning(tasks.c.id, tasks.c.task_type, tasks.c.finished_at)
+        .returning(*TOLD, tasks.c.finished_at)
     )
+    rows = connection.execute(statement).all()
+    append(connection, (event_of(row._mapping) for row in rows))
     return [
         Settled(task_id=row.id, task_type=row.task_type, state=State.CANCELLED, finished_at=row.finished_at)
-        for row in connection.execute(statement)
+        for row in rows
     ]

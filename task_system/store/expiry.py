@@ -6,6 +6,7 @@ from task_system.failpoints import failpoint
 from task_system.model.states import WAITING, State
 from task_system.model.task import Settled
 from task_system.store.database import Database
+from task_system.store.event_log import append, event_of
 from task_system.store.tables import tasks
 from task_system.store.types import now_plus
 from task_system.store.upkeep import SETTLED, settled_of
@@ -38,6 +39,7 @@ class Expiry:
                 .values(state=State.EXPIRED, finished_at=now_plus(0), relay_at=None)
                 .returning(*SETTLED)
             )
-            expired = [settled_of(row) for row in connection.execute(statement).mappings()]
+            rows = connection.execute(statement).mappings().all()
+            append(connection, (event_of(row) for row in rows))
             failpoint("keeper.expirer.before_commit")
-            return expired
+            return [settled_of(row) for row in rows]

@@ -76,8 +76,11 @@ class Failures:
         return Groups(groups, len(found) > limit)
 
 
-def note_failures(connection: Connection, rows: Sequence[RowMapping]) -> None:
-    """Write the fingerprints of those of these rows (`id task_type state error_type error_message`) that failed."""
+def note_failures(connection: Connection, rows: Sequence[RowMapping]) -> dict[UUID, str]:
+    """Write the fingerprints of those of these rows (`id task_type state error_type error_message`) that failed.
+
+    Answers them by id.
+    """
     same: dict[str, list[UUID]] = {}
     for row in rows:
         if row["state"] == State.FAILURE:
@@ -86,6 +89,7 @@ def note_failures(connection: Connection, rows: Sequence[RowMapping]) -> None:
     for failure, ids in same.items():
         these = tasks.c.id.in_(ids) & tasks.c.id.between(min(ids), max(ids))
         connection.execute(update(tasks).where(these).values(failure=failure))
+    return {id_: failure for failure, ids in same.items() for id_ in ids}
 
 
 def _fingerprints() -> CTE:

@@ -16,7 +16,9 @@ from sqlalchemy import Connection, RowMapping, and_, case, insert, or_, select, 
 
 from task_system.model.outcome import AttemptEnd, Claim, Finish
 from task_system.model.states import WAITING, State
+from task_system.model.task_events import TaskEvent
 from task_system.store.database import Database
+from task_system.store.event_log import TOLD, append, append_sql, event_of, milliseconds, milliseconds_sql
 from task_system.store.tables import attempts, tasks
 from task_system.store.types import now_plus
 
@@ -62,8 +64,24 @@ _END = tuple(field.name for field in fields(AttemptEnd))
 _RETURNED = tuple(field.name for field in fields(Claimed) if field.name != "plain")
 _EXTRAS = ("tags", "metadata", "expires_at", "retry_of", "batch_id", "schedule_id")
 
+_TELL_STARTED = append_sql(
+    "claimed", event="'task.started'", state="'STARTED'", wait_ms=milliseconds_sql("run_at"), worker="worker"
+)
+_TELL_ENDED = append_sql(
+    "ended",
+    run_ms=milliseconds_sql("started_at"),
+    worker="worker",
+    outcome="outcome",
+    error_type="error_type",
+    failure="failure",
+)
+_TELL_PROGRESS = append_sql(
+    "said", event="'task.progress'", worker="worker", percent="progress_percent", message="progress_message"
+)
+
 _CLAIM_POSTGRESQL = text(
     f"""
+    WITH claimed AS (
     UPDATE tasks AS t
        SET state = 'STARTED', attempt = t.attempt + 1, lease_token = c.lease_token,
            lease_until = now() + make_interval(secs => :lease_s), worker = :worker, started_at = now(), relay_at = NULL,
@@ -73,8 +91,23 @@ _CLAIM_POSTGRESQL = text(
      WHERE t.id = c.id AND t.dispatch_no = c.dispatch_no AND t.state IN ('PENDING', 'RETRY')
        AND t.id BETWEEN :first AND :last
        AND (t.expires_at IS NULL OR t.expires_at > now())
-    RETURNING {", ".join(f"CAST(t.{name} AS text)" if name == "parameters" else f"t.{name}" for name in _RETURNED)},
+    RETURNING {", ".join(f"t.{name}" for name in _RETURNED)}, t.worker, t.tags,
               num_nonnulls({", ".join(f"t.{name}" for name in _EXTRAS)}) = 0 AS plain
+    ), told AS ({_TELL_STARTED})
+    SELECT {", ".join(f"CAST({name} AS text)" if name == "parameters" else name for name in _RETURNED)}, plain
+      FROM claimed
+    """  # noqa: S608 - column names of ours
+)
+_PROGRESS_POSTGRESQL = text(
+    f"""
+    WITH said AS (
+        UPDATE tasks
+           SET progress_percent = :percent, progress_message = :message, progress_fields = CAST(:fields AS jsonb)
+         WHERE id = :id AND lease_token = :lease_token AND state = 'STARTED'
+        RETURNING {", ".join(column.name for column in TOLD)}, worker, progress_percent, progress_message,
+                  cancel_requested_at
+    ), told AS ({_TELL_PROGRESS})
+    SELECT cancel_requested_at FROM said
     """  # noqa: S608 - column names of ours
 )
 
@@ -106,14 +139,14 @@ _FINISH_POSTGRESQL = text(
           FROM ends AS e
          WHERE t.id = e.id AND t.lease_token = e.lease_token AND t.state = 'STARTED'
            AND t.id BETWEEN :first AND :last
-        RETURNING t.id, e.lease_token, t.attempt, e.outcome, t.worker, t.started_at, t.state, t.finished_at,
-                  e.error_type, e.error_message, e.error_traceback
+        RETURNING {", ".join(f"t.{column.name}" for column in TOLD)}, e.lease_token, e.outcome, t.worker, t.started_at,
+                  t.finished_at, e.error_type, e.error_message, e.error_traceback, e.failure
     ), kept AS (
         INSERT INTO attempts (task_id, attempt, outcome, worker, started_at, finished_at,
                               error_type, error_message, error_traceback)
         SELECT id, attempt, outcome, worker, started_at, now(), error_type, error_message, error_traceback
           FROM ended WHERE outcome <> 'success'
-    )
+    ), told AS ({_TELL_ENDED})
     SELECT lease_token, state, finished_at FROM ended
     """  # noqa: S608 - a condition of ours
 )
@@ -141,8 +174,14 @@ class Leases:
         and repeating the call is safe: what was written is missing from its answer.
         """
         with self._database.statement() as connection:
-            recorded = self._finish(connection, finishes) if finishes else {}
-            claimed = self._claim(connection, claims) if claims else {}
+            if self._database.is_postgresql:
+                recorded = _finish(connection, finishes) if finishes else {}
+                claimed = self._claim(connection, claims) if claims else {}
+            else:
+                events: list[TaskEvent] = []
+                recorded = {f.lease_token: r for f in finishes if (r := _finish_one(connection, f, events))}
+                claimed = {c.lease_token: got for c in claims if (got := self._claim_one(connection, c, events))}
+                append(connection, events)
         return recorded, claimed
 
     def extend(self, leases: dict[UUID, UUID]) -> tuple[set[UUID], set[UUID]]:
@@ -173,14 +212,23 @@ class Leases:
         self, task_id: UUID, lease_token: UUID, percent: float, message: str, extra: dict[str, Any] | None
     ) -> bool:
         """Show an attempt's progress; answers whether a cancel was requested. Raises LookupError for a lost lease."""
-        statement = (
-            update(tasks)
-            .where(tasks.c.id == task_id, tasks.c.lease_token == lease_token, tasks.c.state == State.STARTED)
-            .values(progress_percent=percent, progress_message=message, progress_fields=extra)
-            .returning(tasks.c.cancel_requested_at)
-        )
+        said = {"percent": percent, "message": message}
         with self._database.statement() as connection:
-            return _cancel_of(connection.execute(statement).one_or_none(), task_id)
+            if self._database.is_postgresql:
+                fields = orjson.dumps(extra).decode() if extra else None
+                this = {"id": task_id, "lease_token": lease_token, "fields": fields}
+                row = connection.execute(_PROGRESS_POSTGRESQL, this | said).one_or_none()
+                return _cancel_of(row, task_id)
+            statement = (
+                update(tasks)
+                .where(tasks.c.id == task_id, tasks.c.lease_token == lease_token, tasks.c.state == State.STARTED)
+                .values(progress_percent=percent, progress_message=message, progress_fields=extra)
+                .returning(*TOLD, tasks.c.worker, tasks.c.cancel_requested_at)
+            )
+            row = connection.execute(statement).one_or_none()
+            if row is not None:
+                append(connection, [event_of(row._mapping, event="task.progress", worker=row.worker, **said)])
+            return _cancel_of(row, task_id)
 
     def cancel_requested(self, task_id: UUID, lease_token: UUID) -> bool:
         """Whether a cancel was requested. Raises LookupError when the lease is lost."""
@@ -189,25 +237,23 @@ class Leases:
             return _cancel_of(connection.execute(statement).one_or_none(), task_id)
 
     def _claim(self, connection: Connection, claims: Sequence[Claim]) -> dict[UUID, Claimed]:
-        if self._database.is_postgresql:
-            # Always in the same order, so that two workers with copies of the same messages cannot deadlock.
-            ordered = sorted(claims, key=lambda claim: claim.task_id)
-            rows = connection.execute(
-                _CLAIM_POSTGRESQL,
-                {
-                    "lease_s": self._lease_s,
-                    "worker": self._worker,
-                    "ids": [claim.task_id for claim in ordered],
-                    "dispatch_nos": [claim.dispatch_no for claim in ordered],
-                    "tokens": [claim.lease_token for claim in ordered],
-                    "first": ordered[0].task_id,
-                    "last": ordered[-1].task_id,
-                },
-            ).mappings()
-            return {row["lease_token"]: Claimed(**row) for row in rows}
-        return {claim.lease_token: claimed for claim in claims if (claimed := self._claim_one(connection, claim))}
+        # Always in the same order, so that two workers with copies of the same messages cannot deadlock.
+        ordered = sorted(claims, key=lambda claim: claim.task_id)
+        rows = connection.execute(
+            _CLAIM_POSTGRESQL,
+            {
+                "lease_s": self._lease_s,
+                "worker": self._worker,
+                "ids": [claim.task_id for claim in ordered],
+                "dispatch_nos": [claim.dispatch_no for claim in ordered],
+                "tokens": [claim.lease_token for claim in ordered],
+                "first": ordered[0].task_id,
+                "last": ordered[-1].task_id,
+            },
+        ).mappings()
+        return {row["lease_token"]: Claimed(**row) for row in rows}
 
-    def _claim_one(self, connection: Connection, claim: Claim) -> Claimed | None:
+    def _claim_one(self, connection: Connection, claim: Claim, events: list[TaskEvent]) -> Claimed | None:
         statement = (
             update(tasks)
             .where(
@@ -230,34 +276,38 @@ class Leases:
             )
             .returning(
                 *(tasks.c[name] for name in _RETURNED),
+                tasks.c.tags,
                 and_(*(tasks.c[name].is_(None) for name in _EXTRAS)).label("plain"),
             )
         )
         row = connection.execute(statement).mappings().one_or_none()
         if row is None:
             return None
-        return Claimed(**{**row, "parameters": orjson.dumps(row["parameters"]).decode()})
-
-    def _finish(self, connection: Connection, finishes: Sequence[Finish]) -> dict[UUID, Recorded]:
-        if self._database.is_postgresql:
-            ordered = sorted(finishes, key=lambda finish: finish.task_id)
-            rows = [
-                {
-                    "id": f.task_id,
-                    "lease_token": f.lease_token,
-                    "state": f.end.state,
-                    "charged": f.end.charged,
-                    **{name: value for name in _END if (value := getattr(f.end, name)) is not None},
-                }
-                for f in ordered
-            ]
-            bounds = {"first": ordered[0].task_id, "last": ordered[-1].task_id}
-            answer = connection.execute(_FINISH_POSTGRESQL, {"rows": orjson.dumps(rows).decode(), **bounds})
-            return {token: Recorded(State(state), finished_at) for token, state, finished_at in answer}
-        return {f.lease_token: recorded for f in finishes if (recorded := _finish_one(connection, f))}
+        waited_ms = milliseconds(row["run_at"], row["started_at"])
+        events.append(event_of({**row, "state": State.STARTED}, wait_ms=waited_ms, worker=self._worker))
+        values = {**row, "parameters": orjson.dumps(row["parameters"]).decode()}
+        del values["tags"]
+        return Claimed(**values)
 
 
-def _finish_one(connection: Connection, finish: Finish) -> Recorded | None:
+def _finish(connection: Connection, finishes: Sequence[Finish]) -> dict[UUID, Recorded]:
+    ordered = sorted(finishes, key=lambda finish: finish.task_id)
+    rows = [
+        {
+            "id": f.task_id,
+            "lease_token": f.lease_token,
+            "state": f.end.state,
+            "charged": f.end.charged,
+            **{name: value for name in _END if (value := getattr(f.end, name)) is not None},
+        }
+        for f in ordered
+    ]
+    bounds = {"first": ordered[0].task_id, "last": ordered[-1].task_id}
+    answer = connection.execute(_FINISH_POSTGRESQL, {"rows": orjson.dumps(rows).decode(), **bounds})
+    return {token: Recorded(State(state), finished_at) for token, state, finished_at in answer}
+
+
+def _finish_one(connection: Connection, finish: Finish, events: list[TaskEvent]) -> Recorded | None:
     end = finish.end
     statement = (
         update(tasks)
@@ -275,14 +325,27 @@ def _finish_one(connection: Connection, finish: Finish) -> Recorded | None:
             **_said(end),
             **(_over(end.state) if end.delay_s is None else _again(end.state, end.delay_s)),
         )
-        .returning(tasks.c.id, tasks.c.attempt, tasks.c.worker, tasks.c.started_at, tasks.c.state, tasks.c.finished_at)
+        .returning(*TOLD, tasks.c.worker, tasks.c.started_at, tasks.c.finished_at, now_plus(0).label("now"))
     )
     row = connection.execute(statement).mappings().one_or_none()
     if row is None:
         return None
     if end.outcome != "success":
         keep_attempt(connection, row, end)
+    events.append(event_of_end(row, end))
     return Recorded(State(row["state"]), row["finished_at"])
+
+
+def event_of_end(row: RowMapping, end: AttemptEnd) -> TaskEvent:
+    """What is to be told of an attempt's end (of a row of TOLD, and `worker started_at now`)."""
+    return event_of(
+        row,
+        run_ms=milliseconds(row["started_at"], row["now"]),
+        worker=row["worker"],
+        outcome=end.outcome,
+        error_type=end.error_type,
+        failure=end.failure,
+    )
 
 
 def _said(end: AttemptEnd) -> dict[str, Any]:

@@ -18,7 +18,9 @@ from task_system.model.routing import Priority
 from task_system.model.schedule import CatchUp, Overlap, ScheduleSpec, TickOutcome, due
 from task_system.model.states import LIVE, State
 from task_system.model.task import NewTask, Settled
+from task_system.store.acting import event_of_cancel
 from task_system.store.database import Database
+from task_system.store.event_log import TOLD, append
 from task_system.store.submissions import insert_rows
 from task_system.store.tables import schedule_ticks, schedules, tasks
 from task_system.store.types import now_plus
@@ -299,11 +301,13 @@ def _cancel(connection: Connection, ids: Sequence[UUID]) -> list[Settled]:
             cancel_requested_at=func.coalesce(tasks.c.cancel_requested_at, now_plus(0)),
             cancel_reason=func.coalesce(tasks.c.cancel_reason, "the next task of its schedule came"),
         )
-        .returning(tasks.c.id, tasks.c.task_type, tasks.c.finished_at)
+        .returning(*TOLD, tasks.c.finished_at)
     )
+    rows = connection.execute(statement).all()
+    append(connection, (event_of_cancel(row._mapping) for row in rows))
     return [
         Settled(task_id=row.id, task_type=row.task_type, state=State.CANCELLED, finished_at=row.finished_at)
-        for row in connection.execute(statement)
+        for row in rows
         if row.finished_at
     ]
 

@@ -10,8 +10,11 @@ import orjson
 from sqlalchemy import Connection, TextClause, select, text
 from sqlalchemy.dialects.sqlite import insert
 
+from task_system.model.states import State
 from task_system.model.task import Extras, NewTask, Recorded
+from task_system.model.task_events import TaskEvent
 from task_system.store.database import Database
+from task_system.store.event_log import append, append_sql, event_of
 from task_system.store.tables import tasks
 from task_system.store.types import now_plus
 
@@ -20,10 +23,14 @@ INLINE_GRACE_S = 5.0
 _EXTRAS = tuple(field.name for field in fields(Extras))
 
 
+_TELL = append_sql("accepted", event="'task.accepted'", state="'PENDING'", attempt="0")
+
+
 # One parameter however many rows: JSON is quick to make and to take apart, and a new column is one more line.
 def _insert(columns: str = "", values: str = "", read: str = "") -> TextClause:
     return text(
         f"""
+        WITH accepted AS (
         INSERT INTO tasks (id, namespace, task_type, queue, priority, parameters, max_attempts, timeout_s,
                            created_at, run_at, relay_at{columns})
         SELECT n.id, n.namespace, n.task_type, n.queue, n.priority, n.parameters, n.max_attempts, n.timeout_s,
@@ -34,7 +41,9 @@ def _insert(columns: str = "", values: str = "", read: str = "") -> TextClause:
                     max_attempts int, timeout_s float8, delay_s float8, run_at timestamptz{read}),
                LATERAL (SELECT coalesce(n.run_at, now() + n.delay_s * interval '1 second')) AS due(at)
         ON CONFLICT (id) DO NOTHING
-        RETURNING id, created_at, run_at, run_at <= now() AS due
+        RETURNING id, task_type, queue, tags, created_at, run_at
+        ), told AS ({_TELL})
+        SELECT id, created_at, run_at, run_at <= now() AS due FROM accepted
         """  # noqa: S608 - no caller's text
     )
 
@@ -135,8 +144,17 @@ def _insert_sqlite(connection: Connection, rows: Sequence[NewTask], grace_s: flo
             }
         )
     inserted = connection.execute(insert(tasks).on_conflict_do_nothing(index_elements=[tasks.c.id]), values).rowcount
-    # Where some were there before, the table knows what was recorded then.
-    return recorded if inserted == len(rows) else {}
+    if inserted == len(rows):
+        append(connection, (_accepted(value) for value in values))
+        return recorded
+    # Where some were there before, the table knows what was recorded then, and which were not.
+    new = set(connection.scalars(select(tasks.c.id).where(tasks.c.id.in_(recorded), tasks.c.created_at == now)))
+    append(connection, (_accepted(value) for value in values if value["id"] in new))
+    return {}
+
+
+def _accepted(values: dict[str, Any]) -> TaskEvent:
+    return event_of({**values, "state": State.PENDING, "attempt": 0}, event="task.accepted")
 
 
 def _said(extras: Extras) -> dict[str, Any]:

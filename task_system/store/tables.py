@@ -19,7 +19,7 @@ from sqlalchemy import (
 )
 
 from task_system.model.states import LIVE, WAITING, State
-from task_system.store.types import Json, UtcDateTime
+from task_system.store.types import Json, TransactionId, UtcDateTime
 
 metadata = MetaData()
 
@@ -326,3 +326,19 @@ _to_expire = "expires_at IS NOT NULL"
 Index("files_expiry", files.c.expires_at, postgresql_where=text(_to_expire), sqlite_where=text(_to_expire))
 _listed = "kind = 'file'"
 Index("files_listed", files.c.id, postgresql_where=text(_listed), sqlite_where=text(_listed))
+
+#: What became of tasks, by transaction: see `event_log.py`.
+event_batches = Table(
+    "event_batches",
+    metadata,
+    Column("id", BigInteger().with_variant(Integer, "sqlite"), autoincrement=True, nullable=False),
+    # PostgreSQL's number of the transaction.
+    Column("xid", TransactionId().with_variant(Integer, "sqlite")),
+    Column("at", UtcDateTime(), nullable=False),
+    # JSON text.
+    Column("events", Text, nullable=False),
+    PrimaryKeyConstraint("id", name="event_batches_pkey"),
+    # A number is not given out again when its row is gone: cursors lean on that.
+    sqlite_autoincrement=True,
+)
+Index("event_batches_xid", event_batches.c.xid).ddl_if(dialect="postgresql")

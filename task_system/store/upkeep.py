@@ -15,8 +15,9 @@ from task_system.model.states import LIVE, WAITING, State
 from task_system.model.task import Dispatch, Settled
 from task_system.store import partitions
 from task_system.store.database import Database
+from task_system.store.event_log import TOLD, append, event_of
 from task_system.store.failures import note_failures
-from task_system.store.leases import keep_attempt, note_held
+from task_system.store.leases import event_of_end, keep_attempt, note_held
 from task_system.store.tables import attempts, leaders, tasks
 from task_system.store.types import now_plus
 
@@ -108,8 +109,13 @@ class Upkeep:
             )
         with self._database.write() as connection:
             rows = connection.execute(statement.returning(*SETTLED)).mappings().all()
-            note_failures(connection, rows)
-        return [settled_of(row) for row in rows if row["state"] == State.FAILURE]
+            failures = note_failures(connection, rows)
+            failed = [row for row in rows if row["id"] in failures]
+            append(
+                connection,
+                (event_of(row, error_type=row["error_type"], failure=failures[row["id"]]) for row in failed),
+            )
+        return [settled_of(row) for row in failed]
 
     def published_queues(self, older_than_s: float) -> list[str]:
         """Queues with waiting rows whose messages nobody was known to hold for that long."""
@@ -222,37 +228,24 @@ def _lose(connection: Connection, ids: Sequence[UUID], *, poison_after: int, del
             error_message=message,
             error_traceback=None,
         )
-        .returning(
-            tasks.c.id,
-            tasks.c.task_type,
-            tasks.c.attempt,
-            tasks.c.worker,
-            tasks.c.started_at,
-            tasks.c.state,
-            tasks.c.finished_at,
-            tasks.c.error_type,
-            tasks.c.error_message,
-        )
+        .returning(*SETTLED, tasks.c.worker, tasks.c.started_at, now_plus(0).label("now"))
     )
-    rescued = []
+    rescued, events = [], []
     rows = connection.execute(statement).mappings().all()
-    note_failures(connection, rows)
+    failures = note_failures(connection, rows)
     for row in rows:
-        keep_attempt(connection, row, AttemptEnd(outcome="lost", error_type=row["error_type"], error_message=message))
+        failure = failures.get(row["id"])
+        end = AttemptEnd(outcome="lost", error_type=row["error_type"], error_message=message, failure=failure)
+        keep_attempt(connection, row, end)
+        events.append(event_of_end(row, end))
         settled = settled_of(row) if row["finished_at"] else None
         rescued.append(Rescued(row["id"], row["task_type"], row["attempt"], State(row["state"]), settled))
+    append(connection, events)
     failpoint("keeper.rescuer.before_commit")
     return rescued
 
 
-SETTLED = (
-    tasks.c.id,
-    tasks.c.task_type,
-    tasks.c.state,
-    tasks.c.finished_at,
-    tasks.c.error_type,
-    tasks.c.error_message,
-)
+SETTLED = (*TOLD, tasks.c.finished_at, tasks.c.error_type, tasks.c.error_message)
 
 
 def settled_of(row: RowMapping) -> Settled:
@@ -277,6 +270,9 @@ def _drop_old_partitions(connection: Connection, before: datetime) -> None:
             {"before": before},
         )
         if not kept:
+            if count := connection.scalar(text(f'SELECT count(*) FROM "{name}"')):  # noqa: S608
+                # One event for all of them: there may be millions.
+                append(connection, [{"event": "task.removed", "count": count}])
             partitions.drop(connection, name)
             connection.execute(text(f'DROP TABLE IF EXISTS "{name.replace("tasks", "attempts", 1)}"'))
 
@@ -295,6 +291,7 @@ def _delete_old(connection: Connection, retention_s: float, limit: int) -> int:
     ids = list(connection.scalars(old))
     if ids:
         connection.execute(delete(attempts).where(attempts.c.task_id.in_(ids)))
-        connection.execute(delete(tasks).where(tasks.c.id.in_(ids)))
+        removed = connection.execute(delete(tasks).where(tasks.c.id.in_(ids)).returning(*TOLD)).mappings().all()
+        append(connection, (event_of(row, event="task.removed") for row in removed))
         failpoint("keeper.pruner.before_commit")
     return len(ids)

@@ -18,6 +18,7 @@ from task_system.keeper.rescuer import Rescuer
 from task_system.keeper.role import Role
 from task_system.keeper.scheduler import Scheduler
 from task_system.settings import Settings
+from task_system.store.event_log import EventLog
 from task_system.store.expiry import Expiry
 from task_system.store.idempotency import Idempotency
 from task_system.store.workers import Identity
@@ -52,11 +53,12 @@ def keeper_of(parts: Parts) -> Keeper:
         ),
         DeadLetters(upkeep, parts.inspector.dead_letters, parts.tell, events),
         Pruner(
-            upkeep,
-            Idempotency(parts.background_database),
-            parts.workers,
-            Leadership(upkeep, "pruner", name),
-            events,
+            upkeep=upkeep,
+            idempotency=Idempotency(parts.background_database),
+            event_log=EventLog(parts.background_database),
+            workers=parts.workers,
+            leadership=Leadership(upkeep, "pruner", name),
+            events=events,
             retention_s=settings.retention_days * 86_400,
         ),
     ]

@@ -17,6 +17,7 @@ from task_system.model.states import LIVE, State
 from task_system.model.task import Dispatch, NewTask
 from task_system.store import Database
 from task_system.store.acting import Acting
+from task_system.store.event_log import EventLog
 from task_system.store.expiry import Expiry
 from task_system.store.files import Files
 from task_system.store.idempotency import Idempotency
@@ -91,6 +92,7 @@ class Store:
         self.leases = Leases(database, worker="worker@here", lease_s=LEASE_S)
         self.upkeep = Upkeep(database)
         self.acting = Acting(database)
+        self.event_log = EventLog(database)
         self.expiry = Expiry(database)
         self.idempotency = Idempotency(database)
         self.reading = Reading(database)

@@ -11,6 +11,7 @@ from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import inspect, text
+from sqlalchemy.dialects.postgresql.base import ischema_names
 from sqlalchemy.exc import DBAPIError
 
 import task_system.store as store_package
@@ -19,9 +20,11 @@ from task_system.store import Database
 from task_system.store.migrate import downgrade, upgrade
 from task_system.store.schema import REVISION, revision_of
 from task_system.store.tables import metadata
+from task_system.store.types import TransactionId
 from task_system.testing.servers import PostgreSQL
 from tests.contract.kit import Store, at_once, end_of
 
+ischema_names["xid8"] = TransactionId  # SQLAlchemy does not know it
 #: Partitions are PostgreSQL's alone, and none of the code's business.
 PARTITION = re.compile(r"(tasks|attempts)_(default|\d{8})")
 MINE = set(metadata.tables)

@@ -14,6 +14,7 @@ from task_system.model.errors import TaskFinished, TaskNotFinished, TaskNotWaiti
 from task_system.model.outcome import OUTCOMES, UNCHARGED, Claim, Finish
 from task_system.model.states import TERMINAL, WAITING, State
 from task_system.model.task import Dispatch
+from task_system.model.task_events import EVENT_OF
 from task_system.store.acting import Change
 from task_system.store.types import now_plus
 from tests.contract.kit import Store, end_of, new_task
@@ -69,6 +70,8 @@ class Life(RuleBasedStateMachine):
         self.store = store
         store.empty()
         self.expected: dict[UUID, Expected] = {}
+        self.cursor = store.event_log.head()
+        self.told: dict[str, str] = {}
 
     @rule(target=tasks, max_attempts=st.integers(1, 3))
     def submit(self, max_attempts: int) -> UUID:
@@ -256,6 +259,22 @@ class Life(RuleBasedStateMachine):
                 assert (row["relay_at"] is None) == expected.published
             if expected.state in TERMINAL:
                 expected.final = row
+
+    @invariant()
+    def every_step_was_told_once(self) -> None:
+        """As many events as steps, in their order: each says the state that the row came into by it."""
+        page = self.store.event_log.after(self.cursor)
+        self.cursor = page.cursor
+        stepped = {}
+        for _, event in page.events:
+            assert event["event"] == (
+                "task.accepted" if event["task_id"] not in self.told else EVENT_OF[State(event["state"])]
+            ) or (event["event"], self.told[event["task_id"]]) == ("task.changed", event["state"])
+            if event["state"] != self.told.get(event["task_id"]):
+                assert event["task_id"] not in stepped
+                stepped[event["task_id"]] = event["state"]
+            self.told[event["task_id"]] = event["state"]
+        assert self.told == {str(task_id): expected.state for task_id, expected in self.expected.items()}
 
     @staticmethod
     def _said(row: RowMapping) -> dict[str, Any]:
