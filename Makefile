@@ -10,7 +10,7 @@ COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --gen
 export PYTHON
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run stack migrate up down test test-fast check lint types imports format bench memory lock upgrade
+.PHONY: help setup run stack migrate up down test test-fast check lint types imports format bench memory postman lock upgrade
 
 help: ## Show this list.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -70,6 +70,10 @@ bench: $(DEV) ## Measure beside a plain Flask + Celery service (minutes; needs w
 
 memory: $(DEV) ## Measure the resident memory of idle processes.
 	@$(BIN)/python -m benchmarks.memory
+
+postman: $(DEV) ## Write the Postman collection anew, from the API's description.
+	@mkdir -p docs/postman
+	@env -u TASK_MODULES $(BIN)/taskq openapi --postman > docs/postman/task-system.postman_collection.json
 
 lock: $(DEV) ## Pin and hash what pyproject.toml asks for.
 	@$(COMPILE) --output-file requirements.txt

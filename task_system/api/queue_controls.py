@@ -25,7 +25,7 @@ PURGE_S = 10.0
 
 
 QueueName = Annotated[str, Field(description="A lane and a priority.", examples=["default.normal"])]
-TypeName = Annotated[str, Field(description="One of GET /api/task-types.", examples=["data_processing"])]
+TypeName = Annotated[str, Field(description="One of GET /api/task-types.", examples=["image_processing"])]
 
 
 class PauseQueue(Body):

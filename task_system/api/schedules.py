@@ -108,12 +108,6 @@ class ListSchedules(TypedDict, total=False):
             "cron": "0 3 * * *",
             "timezone": "Europe/Berlin",
         },
-        "every minute": {
-            "name": "minutely",
-            "task_type": "data_processing",
-            "parameters": {"data": "text"},
-            "every_s": 60,
-        },
     },
     problems=(UnknownTaskType, NameTaken),
 )

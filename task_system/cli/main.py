@@ -10,7 +10,7 @@ from pydantic import ValidationError
 from task_system.model.errors import TaskSystemError
 
 #: Each in the module of its name, loaded when it is asked for: a web process is not to carry a worker's modules.
-COMMANDS = ("keeper", "migrate", "run", "stack", "web", "worker")
+COMMANDS = ("keeper", "migrate", "openapi", "run", "stack", "web", "worker")
 
 
 class Commands(click.Group):

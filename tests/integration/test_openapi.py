@@ -33,7 +33,8 @@ class Described:
         if "content" not in described:
             assert not answer.content
             return None
-        schema = described["content"][content_type].get("schema")
+        content = described["content"]
+        schema = content[content_type if content_type in content else "*/*"].get("schema")
         if schema is None:
             return answer.text
         self._hold(answer, schema)
@@ -140,6 +141,18 @@ def test_schedules(described: Described) -> None:
     finally:
         ask("DELETE", f"/api/schedules/{schedule_id}", 204)
     ask("GET", f"/api/schedules/{schedule_id}", 404)
+
+
+def test_files(described: Described) -> None:
+    ask = described.ask
+    made = ask("POST", "/api/files?name=shape.txt", 201, data=b"a few words")
+    ask("POST", "/api/files", 201, files={"file": ("shape.txt", b"a few words")})
+    assert ask("GET", "/api/files?limit=1", 200)["next"]
+    assert ask("GET", f"/api/files/{made['file_id']}", 200) == "a few words"
+    assert ask("GET", f"/api/files/{made['file_id']}", 206, headers={"Range": "bytes=2-4"}) == "few"
+    ask("GET", f"/api/files/{made['file_id']}/info", 200)
+    ask("DELETE", f"/api/files/{made['file_id']}", 204)
+    ask("GET", f"/api/files/{made['file_id']}", 404)
 
 
 def test_queues_and_types(described: Described) -> None:

@@ -56,7 +56,12 @@ class Route:
     def id(self) -> str:
         """As programs made from the document name it."""
         last = self.rule.rpartition("/")[2].replace("-", "_")
-        return self.endpoint.replace(".", "_") + (f"_at_{last}" if self.again else "")
+        return self.first_id + (f"_at_{last}" if self.again else "")
+
+    @property
+    def first_id(self) -> str:
+        """The id under the first of the addresses that lead here."""
+        return self.endpoint.replace(".", "_")
 
     @property
     def tag(self) -> str:
@@ -137,6 +142,8 @@ def _paths(routes: list[Route], writer: Writer, registry: Registry) -> dict[str,
         }
         if route.operation.body is SubmitTask:
             written["requestBody"]["content"]["application/json"]["examples"] = submission_examples(registry)
+        if route.again:
+            written["x-same-as"] = route.first_id
         paths.setdefault(address(route.rule), {})[route.method] = written
     return paths
 

@@ -56,6 +56,7 @@ class Problem(TypedDict):
     errors: NotRequired[list[Finding]]
     """What does not fit, each with its place."""
     task_id: NotRequired[str]
+    file_id: NotRequired[str]
     state: NotRequired[State]
     """The state that the task is in."""
     checks: NotRequired[dict[str, Any]]
