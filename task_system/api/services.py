@@ -15,12 +15,15 @@ from task_system.dispatch.once import SubmitOnce
 from task_system.dispatch.submit import Dispatcher
 from task_system.model.task import Settled
 from task_system.registry import Registry
+from task_system.store.balance import Balances
 from task_system.store.controls import Controls
 from task_system.store.failures import Failures
+from task_system.store.figures import Figures
 from task_system.store.finding import Finding
 from task_system.store.looking import Looking
 from task_system.store.reading import Reading
 from task_system.store.schedules import Schedules
+from task_system.store.statistics import Statistics
 from task_system.store.workers import Workers
 
 #: A check of the service's health: what it depends on, and a function that raises when that is not well.
@@ -38,6 +41,9 @@ class Services:
     failures: Failures
     looking: Looking
     workers: Workers
+    statistics: Statistics
+    figures: Figures
+    balances: Balances
     #: A process that was heard of within so many seconds is alive.
     alive_s: float
     #: Messages ready in each of these queues, as the broker knows them.

@@ -7,6 +7,7 @@ releaser     lets what was parked behind a pause go on
 scheduler    submits a task for each tick of a schedule
 reconciler   dispatches anew what the broker lost
 dead_letters settles what the broker gave up on
+bookkeeper   enters what the event log says into rollups and ledger
 pruner       removes what is past its retention
 """
 

@@ -147,6 +147,13 @@ class Database:
         with _away(), self._engine.connect().execution_options(reads=True) as connection:
             yield connection
 
+    @contextmanager
+    def snapshot(self) -> Iterator[Connection]:
+        """Reads that all see the same moment. Raises StoreUnavailable when the database is away."""
+        options: dict[str, Any] = {"isolation_level": "REPEATABLE READ"} if self.is_postgresql else {"reads": True}
+        with _away(), self._engine.connect().execution_options(**options) as connection:
+            yield connection
+
     def ping(self) -> None:
         """Raise StoreUnavailable unless the database answers."""
         with self.read() as connection:

@@ -5,13 +5,13 @@ before they are committed, so a reader cannot go by the numbers alone. On Postgr
 and the one before did not; on SQLite writers take turns, and numbers do.
 """
 
-from collections.abc import Iterable
-from dataclasses import dataclass
-from datetime import UTC, datetime
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import orjson
-from sqlalchemy import Connection, RowMapping, delete, select, text
+from sqlalchemy import Connection, Row, RowMapping, delete, select, text
 from sqlalchemy.exc import DataError
 
 from task_system.model.errors import CursorTooOld
@@ -19,7 +19,7 @@ from task_system.model.states import State
 from task_system.model.task_events import EVENT_OF, FIELDS, TaskEvent, stored, told
 from task_system.store.database import Database
 from task_system.store.event_cursor import Cursor
-from task_system.store.tables import event_batches, tasks
+from task_system.store.tables import books, event_batches, tasks
 from task_system.store.types import now_plus
 
 #: For how long a reader that was away finds what it missed, in seconds.
@@ -28,6 +28,12 @@ KEEP_S = 3600.0
 PRUNE_AFTER_S = KEEP_S + 60.0
 #: Rows of one look.
 ROWS = 500
+#: The place of an event that no row has: behind all of a row's.
+_WHOLE = 999_999_999
+#: No transaction takes longer, in seconds.
+COMMITTED_WITHIN_S = 120.0
+#: What the books could not enter for so long is given up, in seconds.
+GIVE_UP_AFTER_S = 86_400.0
 #: The columns that `event_of` wants to know of a row.
 TOLD = (
     tasks.c.id,
@@ -98,6 +104,16 @@ class Page:
     more: bool
 
 
+@dataclass(frozen=True, slots=True)
+class Batches:
+    """Rows of the log, whole: when each was told, and its events as they are stored; the cursor behind them."""
+
+    rows: list[tuple[datetime, list[list[Any]]]]
+    cursor: str
+    #: Whether there is more behind it.
+    more: bool
+
+
 class EventLog:
     """Reads the log. Cursors are opaque, hold in every process, and for KEEP_S."""
 
@@ -125,13 +141,44 @@ class EventLog:
                 raise CursorTooOld from error
 
     def prune(self, limit: int) -> int:
-        """Remove up to `limit` rows that are older than anybody may ask for; answers how many."""
+        """Remove up to `limit` rows that are older than anybody may ask for; answers how many.
+
+        What is not entered in the books waits for them. If that takes too long it is given up, and they begin anew.
+        """
         oldest = select(event_batches.c.id).order_by(event_batches.c.id).limit(limit)
-        statement = delete(event_batches).where(
-            event_batches.c.id.in_(oldest), event_batches.c.at < now_plus(-PRUNE_AFTER_S)
-        )
         with self._database.write() as connection:
-            return connection.execute(statement).rowcount
+            now: datetime = connection.execute(select(now_plus(0))).scalar_one()
+            as_of: datetime = connection.scalar(select(books.c.as_of)) or now
+            entered = as_of - timedelta(seconds=COMMITTED_WITHIN_S)
+            given_up = now - timedelta(seconds=GIVE_UP_AFTER_S)
+            before = min(now - timedelta(seconds=PRUNE_AFTER_S), max(entered, given_up))
+            count = connection.execute(
+                delete(event_batches).where(event_batches.c.id.in_(oldest), event_batches.c.at < before)
+            ).rowcount
+            if count and before > entered:
+                connection.execute(delete(books))
+        return count
+
+
+def beginning(connection: Connection) -> str:
+    """The cursor before all that is there."""
+    mark = "3:3:" if connection.dialect.name == "postgresql" else "0"
+    return str(replace(_head(connection), seen=mark, shown=mark))
+
+
+def batches_after(connection: Connection, cursor: str, limit: int = ROWS) -> Batches:
+    """Up to `limit` rows that were committed after the cursor, however long ago. Raises CursorTooOld for no cursor."""
+    position = Cursor.parse(cursor)
+    if position is None:
+        raise CursorTooOld
+    end = _head(connection)
+    if position.at_rest:
+        position = position.on_to(end)
+    rows = _rows(connection, position, limit)
+    events = [(row.at, orjson.loads(row.events)) for row in rows if row.id != position.row]
+    if len(rows) == limit:
+        return Batches(events, str(position.at(rows[-1].id, _WHOLE)), more=True)
+    return Batches(events, str(position.rest()), more=position.shown != end.shown)
 
 
 def _head(connection: Connection) -> Cursor:
@@ -173,14 +220,18 @@ _READ_SQLITE = text(
 ).columns(event_batches.c.id, event_batches.c.at, event_batches.c.events)
 
 
+def _rows(connection: Connection, position: Cursor, limit: int) -> Sequence[Row[Any]]:
+    statement = _READ_POSTGRESQL if connection.dialect.name == "postgresql" else _READ_SQLITE
+    where = {"seen": position.seen, "shown": position.shown, "row": position.row, "rows": limit}
+    return connection.execute(statement, where).all()
+
+
 def _read(connection: Connection, position: Cursor, limit: int) -> tuple[list[tuple[str, TaskEvent]], bool]:
     """What is to be shown behind a position, and whether that is all of it."""
     events: list[tuple[str, TaskEvent]] = []
     if position.at_rest:
         return events, True
-    statement = _READ_POSTGRESQL if connection.dialect.name == "postgresql" else _READ_SQLITE
-    where = {"seen": position.seen, "shown": position.shown, "row": position.row, "rows": ROWS}
-    rows = connection.execute(statement, where).all()
+    rows = _rows(connection, position, ROWS)
     for row in rows:
         behind = position.index + 1 if row.id == position.row else 0
         for index, values in enumerate(orjson.loads(row.events)[behind:], behind):

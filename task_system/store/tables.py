@@ -19,6 +19,7 @@ from sqlalchemy import (
 )
 
 from task_system.model.states import LIVE, WAITING, State
+from task_system.model.tally import ACCOUNTS, COUNTS
 from task_system.store.types import Json, TransactionId, UtcDateTime
 
 metadata = MetaData()
@@ -342,3 +343,36 @@ event_batches = Table(
     sqlite_autoincrement=True,
 )
 Index("event_batches_xid", event_batches.c.xid).ddl_if(dialect="postgresql")
+#: What the event log added up to, by steps of time: counts, and histograms of durations as JSON (bucket: count).
+rollups = Table(
+    "rollups",
+    metadata,
+    Column("step_s", Integer, nullable=False),
+    Column("at", UtcDateTime(), nullable=False),
+    Column("task_type", String(64), nullable=False),
+    Column("queue", String(128), nullable=False),
+    *(Column(name, Integer, nullable=False) for name in COUNTS),
+    Column("wait_ms", Text, nullable=False),
+    Column("run_ms", Text, nullable=False),
+    PrimaryKeyConstraint("step_s", "at", "task_type", "queue", name="rollups_pkey"),
+)
+
+#: What became of the tasks that were accepted in each minute; the others are live.
+ledger = Table(
+    "ledger",
+    metadata,
+    Column("minute", UtcDateTime(), nullable=False),
+    *(Column(name, Integer, nullable=False) for name in ACCOUNTS),
+    PrimaryKeyConstraint("minute", name="ledger_pkey"),
+)
+
+#: How far into the event log those two have come (one row), and from when on they know everything.
+books = Table(
+    "books",
+    metadata,
+    Column("id", Integer, nullable=False),
+    Column("cursor", Text, nullable=False),
+    Column("as_of", UtcDateTime(), nullable=False),
+    Column("since", UtcDateTime(), nullable=False),
+    PrimaryKeyConstraint("id", name="books_pkey"),
+)

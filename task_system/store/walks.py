@@ -24,7 +24,7 @@ MOST_UNCONFIRMED = 1000
 MOST_LOOKED_THROUGH = 2000
 #: The relay puts off what it handed on, and what failed to be delivered, by less than this, in seconds.
 _SOON_S = 60.0
-_QUEUES = queues_of(LANES)
+QUEUES = queues_of(LANES)
 #: Due when they came.
 FRESH = tasks.c.run_at <= tasks.c.created_at
 #: On their way: nobody has them yet, and the relay will look after them.
@@ -65,7 +65,7 @@ class Published:
             return newest_of(
                 [
                     Along(self._of(tasks.c.queue == queue, tasks.c.state == state))
-                    for queue in _QUEUES
+                    for queue in QUEUES
                     for state in self.states
                 ],
                 columns,
@@ -73,11 +73,11 @@ class Published:
                 limit,
             )
         # One subquery for all queues: a branch for each would be planned for each partition.
-        queue, state = _each(_QUEUES, "of_queue"), _each(self.states, "of_state")
+        queue, state = each(QUEUES, "of_queue"), each(self.states, "of_state")
         one = self._of(tasks.c.queue == queue.c.name, tasks.c.state == state.c.name)
         found = Along(one).newest(columns, within, limit).lateral()
-        each = select(found).select_from(queue).join(state, true()).join(found, true())
-        return each.order_by(found.c.id.desc()).limit(limit)
+        joined = select(found).select_from(queue).join(state, true()).join(found, true())
+        return joined.order_by(found.c.id.desc()).limit(limit)
 
     def _of(self, queue: ColumnElement[bool], state: ColumnElement[bool]) -> ColumnElement[bool]:
         return and_(text(PUBLISHED), queue, state, self.condition)
@@ -143,5 +143,6 @@ def last_of(sources: Sequence[Source], connection: Connection, within: Condition
     return found
 
 
-def _each(values: Sequence[str], name: str) -> Any:
+def each(values: Sequence[str], name: str) -> Any:
+    """PostgreSQL: a table of these values, in its column `name`."""
     return func.unnest(literal(list(values), ARRAY(Text))).table_valued("name").render_derived(name=name)

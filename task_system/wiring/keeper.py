@@ -6,6 +6,7 @@ import socket
 
 from task_system.dispatch.publisher import Publisher
 from task_system.keeper import Keeper
+from task_system.keeper.bookkeeper import Bookkeeper
 from task_system.keeper.dead_letters import DeadLetters
 from task_system.keeper.expirer import Expirer
 from task_system.keeper.keeper import Heartbeat
@@ -18,6 +19,7 @@ from task_system.keeper.rescuer import Rescuer
 from task_system.keeper.role import Role
 from task_system.keeper.scheduler import Scheduler
 from task_system.settings import Settings
+from task_system.store.books import Books
 from task_system.store.event_log import EventLog
 from task_system.store.expiry import Expiry
 from task_system.store.idempotency import Idempotency
@@ -50,6 +52,10 @@ def keeper_of(parts: Parts) -> Keeper:
             parts.inspector.depth,
             events,
             unheld_s=2.5 * settings.heartbeat_s,
+        ),
+        Bookkeeper(
+            Books(parts.background_database),
+            Leadership(upkeep, "bookkeeper", name),
         ),
         DeadLetters(upkeep, parts.inspector.dead_letters, parts.tell, events),
         Pruner(

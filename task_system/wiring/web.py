@@ -13,11 +13,14 @@ from task_system.api.ends import Ends
 from task_system.dispatch.batches import Batches
 from task_system.dispatch.once import SubmitOnce
 from task_system.settings import Settings
+from task_system.store.balance import Balances
 from task_system.store.batches import BatchStore
 from task_system.store.failures import Failures
+from task_system.store.figures import Figures
 from task_system.store.finding import Finding
 from task_system.store.idempotency import Idempotency
 from task_system.store.looking import Looking
+from task_system.store.statistics import Statistics
 from task_system.wiring.parts import VERSION, Parts
 
 #: How long a thread may keep the others from running, in seconds. Requests are shorter than Python's own 5 ms, and its
@@ -59,6 +62,9 @@ def _services(parts: Parts) -> Services:
         failures=Failures(parts.database),
         looking=Looking(parts.database),
         workers=parts.workers,
+        statistics=Statistics(parts.database),
+        figures=Figures(parts.database),
+        balances=Balances(parts.database),
         alive_s=parts.settings.lease_s,
         depths=parts.inspector.depths,
         ends=Ends(parts.reading, most=max(1, parts.settings.web_threads // 4)),

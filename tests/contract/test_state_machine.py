@@ -16,6 +16,8 @@ from task_system.model.states import TERMINAL, WAITING, State
 from task_system.model.task import Dispatch
 from task_system.model.task_events import EVENT_OF
 from task_system.store.acting import Change
+from task_system.store.balance import Balances
+from task_system.store.books import Books
 from task_system.store.types import now_plus
 from tests.contract.kit import Store, end_of, new_task
 
@@ -71,6 +73,7 @@ class Life(RuleBasedStateMachine):
         store.empty()
         self.expected: dict[UUID, Expected] = {}
         self.cursor = store.event_log.head()
+        Books(store.database).enter()
         self.told: dict[str, str] = {}
 
     @rule(target=tasks, max_attempts=st.integers(1, 3))
@@ -275,6 +278,15 @@ class Life(RuleBasedStateMachine):
                 stepped[event["task_id"]] = event["state"]
             self.told[event["task_id"]] = event["state"]
         assert self.told == {str(task_id): expected.state for task_id, expected in self.expected.items()}
+
+    def teardown(self) -> None:
+        """All steps are in the books, and those agree with the rows."""
+        for _ in range(2):
+            balance = Balances(self.store.database).of(3600)
+            assert balance.discrepancies == []
+            assert balance.totals.get("accepted", 0) == len(self.expected)
+            while Books(self.store.database).enter():
+                pass
 
     @staticmethod
     def _said(row: RowMapping) -> dict[str, Any]:
