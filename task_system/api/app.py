@@ -22,15 +22,15 @@ from task_system.api import (
     tasks,
     workers,
 )
+from task_system.api.flask_app import ApiFlask
 from task_system.api.http import OrjsonProvider
 from task_system.api.services import Services
 
 
 def create_flask(services: Services, *, cors_origins: tuple[str, ...] = (), max_body_bytes: int) -> Flask:
     """An app that serves these services. cors_origins: whose pages may call it from a browser."""
-    app = Flask("task_system", static_folder=None)
+    app = ApiFlask()
     app.json = OrjsonProvider(app)
-    app.url_map.strict_slashes = False
     app.config["MAX_CONTENT_LENGTH"] = max_body_bytes
     app.extensions["task_system"] = services
     if cors_origins:

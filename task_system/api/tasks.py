@@ -129,7 +129,8 @@ def submit() -> Response:
     failpoint("web.before_answer")
     if wait_s and services().ends.wait_for(accepted.task_id, wait_s):
         return answer(services().reading.task(accepted.task_id).view())
-    return answer(accepted_view(accepted), 202, Location=f"/api/tasks/{accepted.task_id}")
+    body = accepted_view(accepted)
+    return answer(body, 202, Location=body["links"]["self"])
 
 
 def _submit_once(wish: SubmitTask, wait_s: float) -> Response:
@@ -194,15 +195,16 @@ def _wait_s() -> float:
 
 
 def accepted_view(accepted: Accepted) -> dict[str, Any]:
+    task_id, created_at = str(accepted.task_id), iso(accepted.created_at)
     return {
-        "task_id": str(accepted.task_id),
+        "task_id": task_id,
         "state": State.PENDING,
         "status": "pending" if accepted.due else "scheduled",
         "task_type": accepted.task_type,
         "priority": accepted.priority,
         "queue": accepted.queue,
         "message": "Task submitted successfully.",
-        "created_at": iso(accepted.created_at),
-        "run_at": iso(accepted.run_at),
-        "links": {"self": f"/api/tasks/{accepted.task_id}"},
+        "created_at": created_at,
+        "run_at": created_at if accepted.run_at == accepted.created_at else iso(accepted.run_at),
+        "links": {"self": f"/api/tasks/{task_id}"},
     }

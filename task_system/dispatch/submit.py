@@ -63,7 +63,7 @@ class Dispatcher:
         recorded.
         """
         row = self.row_of(submission)
-        return self.accepted(row, self._committer.commit(row))
+        return _accepted(row, self._committer.commit(row))
 
     def row_of(self, submission: Submission, extras: Extras | None = None) -> NewTask:
         """A submission as the row that it becomes, with these extras or else its own.
@@ -90,15 +90,7 @@ class Dispatcher:
         """What is said of a row that is on disk; its message is published soon, if it is due."""
         if recorded.due:
             self.publish([Dispatch(row.id, 1, row.queue, row.task_type)])
-        return Accepted(
-            task_id=row.id,
-            task_type=row.task_type,
-            priority=row.priority,
-            queue=row.queue,
-            created_at=recorded.created_at,
-            run_at=recorded.run_at,
-            due=recorded.due,
-        )
+        return _accepted(row, recorded)
 
     def publish(self, dispatches: Sequence[Dispatch]) -> None:
         """Publish soon what may be; the others' rows stay with the relay."""
@@ -109,6 +101,18 @@ class Dispatcher:
         self._admission.stop()
         self._committer.stop()
         self._publisher.stop()
+
+
+def _accepted(row: NewTask, recorded: Recorded) -> Accepted:
+    return Accepted(
+        task_id=row.id,
+        task_type=row.task_type,
+        priority=row.priority,
+        queue=row.queue,
+        created_at=recorded.created_at,
+        run_at=recorded.run_at,
+        due=recorded.due,
+    )
 
 
 def validated(task_type: TaskType, parameters: Any) -> bytes:

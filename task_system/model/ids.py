@@ -9,6 +9,9 @@ from uuid import UUID
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _lock = threading.Lock()
 _last = 0
+#: Random bytes that are still to be used: a call of the system for each id takes longer than all the rest.
+_random = bytearray()
+_DRAWN = 4096
 
 
 def new_id() -> UUID:
@@ -24,9 +27,20 @@ def new_id() -> UUID:
     with _lock:
         ticks = max(ticks, _last + 1)
         _last = ticks
+        if not _random:
+            _random[:] = os.urandom(_DRAWN)
+        random = int.from_bytes(_random[-8:], "big") & (1 << 62) - 1
+        del _random[-8:]
     milliseconds, fraction = ticks >> 12, ticks & 0xFFF
-    random = int.from_bytes(os.urandom(8), "big") & (1 << 62) - 1
     return UUID(int=milliseconds << 80 | 7 << 76 | fraction << 64 | 2 << 62 | random)
+
+
+def _draw_anew() -> None:
+    """In a child: it must not use the bytes that its parent will."""
+    _random.clear()
+
+
+os.register_at_fork(after_in_child=_draw_anew)
 
 
 def first_id_at(moment: datetime) -> UUID:

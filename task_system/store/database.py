@@ -7,10 +7,10 @@ from typing import Any
 
 import orjson
 from sqlalchemy import Connection, Engine, create_engine, event, make_url, text
-from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
-from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
-from task_system.model.errors import ConfigurationError, StoreUnavailable
+from task_system.model.errors import ConfigurationError
+from task_system.store.away import away
+from task_system.store.standing import Standing
 from task_system.store.types import SQLITE_CLOCK, sqlite_clock
 
 #: No statement of ours is worth waiting for longer, in milliseconds.
@@ -45,6 +45,8 @@ class Database:
             raise ConfigurationError(
                 f"DATABASE_URL must begin with postgresql:// or sqlite:///, not {self.dialect}://."
             )
+        #: For the one statement that is executed all the time; PostgreSQL only.
+        self.standing = Standing(self._engine)
 
     @property
     def is_postgresql(self) -> bool:
@@ -125,7 +127,7 @@ class Database:
     @contextmanager
     def write(self) -> Iterator[Connection]:
         """A transaction that commits at the end of the block. Raises StoreUnavailable when the database is away."""
-        with _away(), self._engine.begin() as connection:
+        with away(), self._engine.begin() as connection:
             yield connection
 
     @contextmanager
@@ -138,20 +140,20 @@ class Database:
             with self.write() as connection:
                 yield connection
         else:
-            with _away(), self._engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+            with away(), self._engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
                 yield connection
 
     @contextmanager
     def read(self) -> Iterator[Connection]:
         """A transaction that only reads. Raises StoreUnavailable when the database is away."""
-        with _away(), self._engine.connect().execution_options(reads=True) as connection:
+        with away(), self._engine.connect().execution_options(reads=True) as connection:
             yield connection
 
     @contextmanager
     def snapshot(self) -> Iterator[Connection]:
         """Reads that all see the same moment. Raises StoreUnavailable when the database is away."""
         options: dict[str, Any] = {"isolation_level": "REPEATABLE READ"} if self.is_postgresql else {"reads": True}
-        with _away(), self._engine.connect().execution_options(**options) as connection:
+        with away(), self._engine.connect().execution_options(**options) as connection:
             yield connection
 
     def ping(self) -> None:
@@ -160,27 +162,11 @@ class Database:
             connection.execute(text("SELECT 1"))
 
     def close(self) -> None:
-        """Close the pool's connections; a later use opens new ones."""
+        """Close all connections; a later use opens new ones."""
+        self.standing.close()
         self._engine.dispose()
 
     def forget(self) -> None:
         """After a fork, in the child: let go of the parent's connections without closing them."""
+        self.standing.forget()
         self._engine.dispose(close=False)
-
-
-@contextmanager
-def _away() -> Iterator[None]:
-    try:
-        yield
-    except (OperationalError, InterfaceError, PoolTimeoutError) as error:
-        raise StoreUnavailable from error
-    except DBAPIError as error:
-        if error.connection_invalidated or _is_shutting_down(error):
-            raise StoreUnavailable from error
-        raise
-
-
-def _is_shutting_down(error: DBAPIError) -> bool:
-    """PostgreSQL's codes: 57…, the operator stopped it; 53…, no room (disk, memory, connections); 25006, read only."""
-    code = getattr(error.orig, "sqlstate", None) or ""
-    return code.startswith(("57", "53")) or code == "25006"

@@ -1,6 +1,6 @@
 """Recording submissions: many rows, one INSERT, one COMMIT."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import fields
 from datetime import datetime, timedelta
 from typing import Any
@@ -64,17 +64,23 @@ class Submissions:
         self._database = database
 
     def record(self, rows: Sequence[NewTask]) -> dict[UUID, Recorded]:
-        """Commit these rows. On return they are on disk.
+        """Commit these rows. On return they are on disk. For one thread.
 
         Recording the same rows again is harmless, which makes it safe to repeat after a connection broke during the
         commit, when nobody knows whether it happened. Raises StoreUnavailable.
         """
-        with self._database.statement() as connection:
-            recorded = insert_rows(connection, rows)
-            missing = [row.id for row in rows if row.id not in recorded]
-            if missing:
+        recorded = self._insert(rows)
+        missing = [row.id for row in rows if row.id not in recorded]
+        if missing:
+            with self._database.read() as connection:
                 recorded |= _select(connection, missing)
         return recorded
+
+    def _insert(self, rows: Sequence[NewTask]) -> dict[UUID, Recorded]:
+        if self._database.is_postgresql:
+            return _recorded(self._database.standing.execute(*_insertion(rows, INLINE_GRACE_S)))
+        with self._database.write() as connection:
+            return _insert_sqlite(connection, rows, INLINE_GRACE_S)
 
 
 def insert_rows(
@@ -85,11 +91,12 @@ def insert_rows(
     grace_s: how long the relay leaves what is due to whoever inserts, in seconds.
     """
     if connection.dialect.name == "postgresql":
-        return _insert_postgresql(connection, rows, grace_s)
+        return _recorded(connection.execute(*_insertion(rows, grace_s)))
     return _insert_sqlite(connection, rows, grace_s)
 
 
-def _insert_postgresql(connection: Connection, rows: Sequence[NewTask], grace_s: float) -> dict[UUID, Recorded]:
+def _insertion(rows: Sequence[NewTask], grace_s: float) -> tuple[TextClause, dict[str, Any]]:
+    """PostgreSQL's statement and its values."""
     encoded = orjson.dumps(
         [
             {
@@ -111,7 +118,10 @@ def _insert_postgresql(connection: Connection, rows: Sequence[NewTask], grace_s:
     )
     plain = all(row.extras is None for row in rows)
     statement = _INSERT_POSTGRESQL if plain else _INSERT_POSTGRESQL_EXTRAS
-    answer = connection.execute(statement, {"rows": encoded.decode(), "grace_s": grace_s})
+    return statement, {"rows": encoded.decode(), "grace_s": grace_s}
+
+
+def _recorded(answer: Iterable[Any]) -> dict[UUID, Recorded]:
     return {
         id_: Recorded(id=id_, created_at=created_at, run_at=run_at, due=due) for id_, created_at, run_at, due in answer
     }

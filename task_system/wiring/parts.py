@@ -19,7 +19,7 @@ from task_system.dispatch.publisher import Publisher
 from task_system.dispatch.submit import Dispatcher
 from task_system.files import Blobs
 from task_system.model.events import Events
-from task_system.model.task import Settled
+from task_system.model.task import Dispatch, Settled
 from task_system.registry import Registry, default_registry
 from task_system.settings import Settings
 from task_system.store import Database
@@ -134,7 +134,7 @@ class Parts:
     @cached_property
     def dispatcher(self) -> Dispatcher:
         """The way in."""
-        committer = Committer(Submissions(self.database), self.events)
+        committer = Committer(Submissions(self.database), self.events, self._publish)
         return Dispatcher(self.registry, committer, self.publisher, self.admission)
 
     @cached_property
@@ -151,6 +151,9 @@ class Parts:
     def inspector(self) -> Inspector:
         """Looks into the broker."""
         return Inspector(self.settings.broker)
+
+    def _publish(self, dispatches: Sequence[Dispatch]) -> None:
+        self.publisher.publish(self.admission.admit(dispatches))
 
     def _forget(self, task_id: UUID) -> None:
         if self.results:

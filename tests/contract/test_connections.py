@@ -8,7 +8,8 @@ from sqlalchemy.exc import DBAPIError
 
 from task_system.model.errors import StoreUnavailable
 from task_system.store import Database
-from tests.contract.kit import Store, at_once
+from task_system.store.submissions import Submissions
+from tests.contract.kit import Store, at_once, new_task
 
 
 def run(store: Store, *statements: str) -> None:
@@ -90,3 +91,27 @@ def test_what_raises_is_rolled_back(store: Store) -> None:
     with pytest.raises(LookupError):
         write_and_fail()
     assert store.row(row.id)["attempt"] == 0
+
+
+def test_the_standing_connection_is_replaced_when_the_server_ended_it(postgresql: Store) -> None:
+    submissions = Submissions(postgresql.database)
+    assert submissions.record([new_task()])
+    with postgresql.database.write() as connection:
+        connection.execute(
+            text(
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+                " WHERE datname = current_database() AND pid <> pg_backend_pid()"
+            )
+        )
+    row = new_task()
+    with pytest.raises(StoreUnavailable):
+        submissions.record([row])
+    assert list(submissions.record([row])) == [row.id]
+    assert list(submissions.record([row])) == [row.id], "recording again is harmless"
+
+
+def test_the_standing_connection_refuses_without_showing_parameters(postgresql: Store) -> None:
+    with pytest.raises(DBAPIError) as refused:
+        Submissions(postgresql.database).record([new_task(parameters=b'{"secret": "\\u0000"}')])
+    assert "secret" not in str(refused.value).splitlines()[0]
+    assert Submissions(postgresql.database).record([new_task()]), "it can be used again"

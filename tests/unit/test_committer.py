@@ -14,7 +14,7 @@ from task_system.dispatch import committer as module
 from task_system.dispatch.committer import BATCH, Committer
 from task_system.model.errors import InvalidSubmission, Overloaded, StoreUnavailable
 from task_system.model.events import Events
-from task_system.model.task import NewTask, Recorded
+from task_system.model.task import Dispatch, NewTask, Recorded
 from task_system.store import Database
 from task_system.store.submissions import Submissions
 from task_system.store.tables import tasks
@@ -28,7 +28,10 @@ class Service:
     def __init__(self, store: Store) -> None:
         self.store = store
         self.events: list[tuple[str, dict[str, Any]]] = []
-        self.committer = Committer(Submissions(store.database), Events(lambda *event: self.events.append(event)))
+        self.published: list[Dispatch] = []
+        self.committer = Committer(
+            Submissions(store.database), Events(lambda *event: self.events.append(event)), self.published.extend
+        )
         self.commits = 0
         self.pool = ThreadPoolExecutor(200)
 
@@ -99,6 +102,15 @@ def test_what_gathers_while_the_disk_is_busy_is_one_commit(service: Service) -> 
     assert service.accepted() == [1, BATCH]
     # The one that held the lock, the first row's, and one for all that gathered.
     assert service.commits - commits == 3
+
+
+def test_what_is_due_is_published_and_the_rest_left_to_the_relay(service: Service) -> None:
+    with service.database_is_busy():
+        due, later = new_task(), new_task(delay_s=60)
+        handed_in = service.submit(due, later)
+    assert all(future.result(DEADLINE_S) for future in handed_in)
+    wait_until(lambda: len(service.published) == 2, DEADLINE_S)
+    assert service.published[1] == Dispatch(due.id, 1, due.queue, due.task_type)
 
 
 def test_no_commit_grows_without_bound(service: Service) -> None:
@@ -200,7 +212,7 @@ def test_stopping_commits_what_has_gathered_and_refuses_the_rest(service: Servic
 
 def test_stopping_what_never_began(tmp_path: Path) -> None:
     database = Database(f"sqlite:///{tmp_path / 'never.db'}")
-    committer = Committer(Submissions(database), Events())
+    committer = Committer(Submissions(database), Events(), lambda _dispatches: None)
     committer.stop()
     with pytest.raises(Overloaded):
         committer.commit(new_task())
