@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Connection, RowMapping, case, func, select, update
+from sqlalchemy import Connection, select, update
 
 from task_system.model.errors import (
     Conflict,
@@ -18,7 +18,7 @@ from task_system.model.errors import (
 from task_system.model.routing import Priority, lane_of, priority_of, queue_name
 from task_system.model.states import LIVE, WAITING, State
 from task_system.model.task import Dispatch, NewTask, Recorded
-from task_system.model.task_events import TaskEvent
+from task_system.store.cancelling import cancel
 from task_system.store.database import Database
 from task_system.store.event_log import TOLD, append, event_of
 from task_system.store.submissions import INLINE_GRACE_S, insert_rows
@@ -59,23 +59,8 @@ class Acting:
 
         Raises TaskNotFound, TaskFinished (for any end but a cancel), StoreUnavailable.
         """
-        running = tasks.c.state == State.STARTED
-        statement = (
-            update(tasks)
-            .where(tasks.c.id == task_id, tasks.c.state.in_(LIVE))
-            .values(
-                state=case((running, tasks.c.state), else_=State.CANCELLED),
-                finished_at=case((running, None), else_=now_plus(0)),
-                relay_at=None,
-                cancel_requested_at=func.coalesce(tasks.c.cancel_requested_at, now_plus(0)),
-                cancel_reason=func.coalesce(tasks.c.cancel_reason, reason),
-            )
-            .returning(*TOLD, tasks.c.finished_at)
-        )
         with self._database.write() as connection:
-            row = connection.execute(statement).one_or_none()
-            if row is not None:
-                append(connection, [event_of_cancel(row._mapping)])
+            for row in cancel(connection, [task_id], reason):
                 return Cancelled(task_type=row.task_type, state=State(row.state), finished_at=row.finished_at)
             return _cancelled_before(connection, task_id)
 
@@ -109,11 +94,6 @@ class Acting:
         if "dispatch_no" not in values or changed.run_at > now:
             return None
         return Dispatch(task_id, changed.dispatch_no, changed.queue, changed.task_type)
-
-
-def event_of_cancel(row: RowMapping) -> TaskEvent:
-    """What is to be told of a row of TOLD that is over by a cancel, or is asked to end."""
-    return event_of(row) if row["state"] == State.CANCELLED else event_of(row, event="task.changed")
 
 
 def _values_of(change: Change, queue: str, run_at: datetime, now: datetime) -> dict[str, Any]:

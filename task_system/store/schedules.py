@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Connection, RowMapping, Select, case, delete, func, insert, select, update
+from sqlalchemy import Connection, RowMapping, Select, delete, func, insert, select, update
 from sqlalchemy.dialects.postgresql import insert as postgresql_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 from sqlalchemy.exc import IntegrityError
@@ -18,9 +18,8 @@ from task_system.model.routing import Priority
 from task_system.model.schedule import CatchUp, Overlap, ScheduleSpec, TickOutcome, due
 from task_system.model.states import LIVE, State
 from task_system.model.task import NewTask, Settled
-from task_system.store.acting import event_of_cancel
+from task_system.store.cancelling import cancel, settled
 from task_system.store.database import Database
-from task_system.store.event_log import TOLD, append
 from task_system.store.submissions import insert_rows
 from task_system.store.tables import schedule_ticks, schedules, tasks
 from task_system.store.types import now_plus
@@ -252,7 +251,7 @@ def _fire(connection: Connection, schedule: Schedule, now: datetime, task_of: Ta
     live = [] if spec.overlap is Overlap.ALLOW else _live(connection, schedule)
     busy = spec.overlap is Overlap.SKIP and bool(live)
     if spec.overlap is Overlap.CANCEL_OTHER and plan.ticks and live:
-        cancelled += _cancel(connection, live)
+        cancelled += settled(cancel(connection, live, "the next task of its schedule came"))
     ticks, new = [], {}
     if plan.missed:
         detail = "No keeper ran when it was due, nor for earlier ones."
@@ -286,30 +285,6 @@ def _live(connection: Connection, schedule: Schedule) -> list[UUID]:
     """The tasks of the last ticks that are not over."""
     recent = _recent(schedule, LOOK_BACK).subquery()
     return list(connection.scalars(select(recent.c.id).where(recent.c.state.in_(LIVE))))
-
-
-def _cancel(connection: Connection, ids: Sequence[UUID]) -> list[Settled]:
-    """End those that wait, ask for the end of those that run; answers those that are over."""
-    running = tasks.c.state == State.STARTED
-    statement = (
-        update(tasks)
-        .where(tasks.c.id.in_(ids), tasks.c.state.in_(LIVE))
-        .values(
-            state=case((running, tasks.c.state), else_=State.CANCELLED),
-            finished_at=case((running, None), else_=now_plus(0)),
-            relay_at=None,
-            cancel_requested_at=func.coalesce(tasks.c.cancel_requested_at, now_plus(0)),
-            cancel_reason=func.coalesce(tasks.c.cancel_reason, "the next task of its schedule came"),
-        )
-        .returning(*TOLD, tasks.c.finished_at)
-    )
-    rows = connection.execute(statement).all()
-    append(connection, (event_of_cancel(row._mapping) for row in rows))
-    return [
-        Settled(task_id=row.id, task_type=row.task_type, state=State.CANCELLED, finished_at=row.finished_at)
-        for row in rows
-        if row.finished_at
-    ]
 
 
 def _keeps_failing(connection: Connection, schedule: Schedule) -> bool:
