@@ -1,0 +1,128 @@
+"""Which tasks are meant: the filters that lists and bulk acts have in common, and what they say as one expression."""
+
+from datetime import UTC, datetime
+from typing import Annotated, Any
+from uuid import UUID
+
+from pydantic import AfterValidator, AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
+
+from task_system.model.errors import InvalidSubmission
+from task_system.model.routing import Priority
+from task_system.model.search import Expression, SearchError, parse
+from task_system.model.search.expression import (
+    And,
+    ErrorSays,
+    InState,
+    Operator,
+    Pattern,
+    TimeField,
+    When,
+    Word,
+    WordField,
+)
+from task_system.model.states import State
+
+_STATES = (*(state.lower() for state in State), "scheduled")
+#: Filters and the fields they are equal to.
+_WORDS: dict[str, WordField] = {
+    "task_type": "task_type",
+    "priority": "priority",
+    "queue": "queue",
+    "tag": "tag",
+    "worker": "worker",
+    "schedule_id": "schedule_id",
+    "batch_id": "batch_id",
+    "failure": "failure",
+}
+_TIMES: dict[str, tuple[TimeField, Operator]] = {
+    "created_after": ("created_at", ">="),
+    "created_before": ("created_at", "<"),
+    "finished_after": ("finished_at", ">="),
+    "finished_before": ("finished_at", "<"),
+}
+
+
+def _state(name: str) -> str:
+    if name.lower() not in _STATES:
+        raise ValueError(f"must be one of {', '.join(_STATES)}")
+    return name.lower()
+
+
+def _several(values: Any) -> Any:
+    """One is as good as a list of it."""
+    return values if isinstance(values, list | tuple) else [values]
+
+
+def split(values: Any) -> Any:
+    """`a,b` is as good as a list of both."""
+    values = _several(values)
+    return [part.strip() for value in values for part in value.split(",")] if all(map(_is_text, values)) else values
+
+
+def _is_text(value: Any) -> bool:
+    return isinstance(value, str)
+
+
+def _in_reach(moment: datetime) -> datetime:
+    try:
+        moment = moment.astimezone(UTC)
+    except OverflowError:
+        raise ValueError("no calendar has this moment") from None
+    if not 1970 <= moment.year <= 9998:
+        raise ValueError("must be a year from 1970 to 9998")
+    return moment
+
+
+_Text = Annotated[str, Field(max_length=255, pattern=r"^[^\x00]+$")]
+_Texts = Annotated[list[_Text], Field(max_length=20), BeforeValidator(_several)]
+_Ids = Annotated[list[UUID], Field(max_length=20), BeforeValidator(_several)]
+_Moment = Annotated[AwareDatetime, AfterValidator(_in_reach)]
+
+
+class Filter(BaseModel):
+    """Which tasks. Several values of one filter: any of them; several filters: all of them."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    state: Annotated[
+        list[Annotated[str, AfterValidator(_state), WithJsonSchema({"type": "string", "enum": list(_STATES)})]],
+        BeforeValidator(split),
+    ] = []
+    task_type: _Texts = []
+    priority: Annotated[list[Priority], BeforeValidator(_several)] = []
+    queue: _Texts = []
+    tag: _Texts = []
+    worker: _Texts = []
+    schedule_id: _Ids = []
+    batch_id: _Ids = []
+    error: Annotated[_Texts, Field(description="Part of an error's type or message.")] = []
+    failure: Annotated[_Texts, Field(description="The fingerprint of a group of GET /api/failures.")] = []
+    created_after: _Moment | None = None
+    created_before: _Moment | None = None
+    finished_after: _Moment | None = None
+    finished_before: _Moment | None = None
+    q: Annotated[str, Field(description="A search, such as `state:failure -tag:test created:>2h`.")] = ""
+
+    def expression(self, now: datetime | None = None) -> Expression:
+        """All that the tasks must fit; ages count from `now`. Raises InvalidSubmission for a `q` that is none."""
+        parts = [_searched(self.q, now or datetime.now(UTC))]
+        if self.state:
+            states = frozenset(State(name.upper()) for name in self.state if name != "scheduled")
+            parts.append(InState(states, "scheduled" in self.state))
+        for name, field in _WORDS.items():
+            if values := getattr(self, name):
+                parts.append(Word(field, tuple(Pattern(str(value)) for value in values)))
+        if self.error:
+            parts.append(ErrorSays(tuple(self.error)))
+        for name, (time, operator) in _TIMES.items():
+            if moment := getattr(self, name):
+                parts.append(When(time, operator, moment))
+        return And(tuple(parts))
+
+
+def _searched(q: str, now: datetime) -> Expression:
+    try:
+        return parse(q, now)
+    except SearchError as error:
+        where = {"path": "q", "message": str(error), "position": error.position, "expected": error.expected}
+        raise InvalidSubmission(f"The search cannot be read: {error}.", errors=[where]) from None
