@@ -6,6 +6,7 @@ from flask_cors import CORS
 from task_system.api import (
     acting,
     batches,
+    bulk,
     errors,
     explaining,
     failures,
@@ -42,6 +43,7 @@ def create_flask(services: Services, *, cors_origins: tuple[str, ...] = (), max_
         explaining,
         acting,
         batches,
+        bulk,
         task_types,
         queues,
         queue_controls,

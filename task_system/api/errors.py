@@ -10,7 +10,10 @@ from werkzeug.exceptions import HTTPException, InternalServerError
 
 from task_system.model.errors import (
     BatchNotFound,
+    BulkFinished,
+    BulkNotFound,
     Conflict,
+    FailureNotFound,
     FileNotFound,
     FilesUnavailable,
     FileTooLarge,
@@ -31,6 +34,9 @@ _STATUS: dict[type[TaskSystemError], HTTPStatus] = {
     InvalidSubmission: HTTPStatus.UNPROCESSABLE_ENTITY,
     TaskNotFound: HTTPStatus.NOT_FOUND,
     BatchNotFound: HTTPStatus.NOT_FOUND,
+    BulkNotFound: HTTPStatus.NOT_FOUND,
+    BulkFinished: HTTPStatus.CONFLICT,
+    FailureNotFound: HTTPStatus.NOT_FOUND,
     Conflict: HTTPStatus.CONFLICT,
     ScheduleNotFound: HTTPStatus.NOT_FOUND,
     QueueNotFound: HTTPStatus.NOT_FOUND,

@@ -1,5 +1,6 @@
 """/api/failures: what failed for good, grouped by what is the same."""
 
+import re
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any, Literal
 from urllib.parse import urlencode
@@ -7,12 +8,17 @@ from urllib.parse import urlencode
 from flask import Blueprint, Response, request
 from pydantic import BeforeValidator, Field, ValidationError, WithJsonSchema
 
+from task_system.api.bulk import begun
 from task_system.api.describing import described
-from task_system.api.http import Body, answer
+from task_system.api.fields import Reason
+from task_system.api.http import Body, answer, parsed_if_any
 from task_system.api.services import services
+from task_system.api.shapes.bulk import Bulk as BulkShape
 from task_system.api.shapes.failures import FailurePage
+from task_system.dispatch.filtering import Filter
 from task_system.dispatch.submit import errors_of
-from task_system.model.errors import InvalidSubmission
+from task_system.model.bulk import BulkAction
+from task_system.model.errors import FailureNotFound, InvalidSubmission
 from task_system.model.task import iso
 from task_system.store.failures import Group
 
@@ -20,6 +26,7 @@ bp = Blueprint("failures", __name__, url_prefix="/api/failures")
 
 _WINDOWS = {"1h": timedelta(hours=1), "24h": timedelta(hours=24), "7d": timedelta(days=7), "all": None}
 _BETWEEN = "~"
+_FINGERPRINT = re.compile(r"[0-9a-f]{16}", re.ASCII)
 
 
 def _cursor(text: str) -> tuple[datetime, str]:
@@ -39,6 +46,12 @@ class ListFailures(Body):
     cursor: Annotated[tuple[datetime, str] | None, BeforeValidator(_cursor), WithJsonSchema({"type": "string"})] = None
 
 
+class RetryFailures(Body):
+    """Why."""
+
+    reason: Reason = None
+
+
 @bp.get("")
 @described(answers={200: FailurePage}, query=ListFailures)
 def index() -> Response:
@@ -54,6 +67,28 @@ def index() -> Response:
     page = services().failures.groups(since=since, task_type=wish.task_type, limit=wish.limit, after=wish.cursor)
     following = _next(page.groups[-1]) if page.more else None
     return answer({"window": wish.window, "failures": [_view(group) for group in page.groups], "next": following})
+
+
+@bp.post("/<failure>/retry")
+@described(
+    answers={202: BulkShape},
+    path={"failure": str},
+    body=RetryFailures,
+    body_optional=True,
+    examples={"why": {"reason": "The other side is back."}},
+    problems=(FailureNotFound,),
+)
+def retry(failure: str) -> Response:
+    """Run all again that failed so and were not retried yet, in bulk. 202 says where to look how far it is."""
+    reason = parsed_if_any(RetryFailures).reason
+    filter_ = {"failure": [failure]}
+    if not _FINGERPRINT.fullmatch(failure) or not _has_tasks(Filter.model_validate(filter_)):
+        raise FailureNotFound
+    return begun(services().bulks.create(BulkAction.RETRY, filter_, reason))
+
+
+def _has_tasks(filter_: Filter) -> bool:
+    return bool(services().finding.page(filter_.expression(), limit=1).tasks)
 
 
 def _view(group: Group) -> dict[str, Any]:

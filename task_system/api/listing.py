@@ -52,7 +52,7 @@ def index() -> Response:
     now = datetime.now(UTC)
     return answer(
         {
-            "tasks": [_listed(task, now, wish.include) for task in page.tasks],
+            "tasks": [listed(task, now, wish.include) for task in page.tasks],
             "next": None if page.before is None else next_page(page.before),
             "searched_to": iso(page.searched_to),
         }
@@ -72,7 +72,8 @@ def _wish() -> ListTasks:
         ) from None
 
 
-def _listed(task: Task, now: datetime, include: list[Literal["parameters", "result"]]) -> dict[str, Any]:
+def listed(task: Task, now: datetime, include: list[Literal["parameters", "result"]]) -> dict[str, Any]:
+    """A task as lists show it."""
     view = task.view(now)
     for name in {"errors", "timeline", "files", "result_size", *EXTRAS} - set(include):
         del view[name]

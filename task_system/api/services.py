@@ -16,6 +16,7 @@ from task_system.dispatch.submit import Dispatcher
 from task_system.model.task import Settled
 from task_system.registry import Registry
 from task_system.store.balance import Balances
+from task_system.store.bulk import Bulks
 from task_system.store.controls import Controls
 from task_system.store.failures import Failures
 from task_system.store.figures import Figures
@@ -50,6 +51,7 @@ class Services:
     depths: Callable[[tuple[str, ...]], dict[str, int]]
     ends: Ends
     batches: Batches
+    bulks: Bulks
     once: SubmitOnce
     registry: Registry
     schedules: Schedules

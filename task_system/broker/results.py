@@ -84,11 +84,11 @@ class Results:
         except ResultsUnavailable as error:
             _log.warning("%d ends could not be announced: %s", len(copies), error.detail)
 
-    def forget(self, task_id: UUID) -> None:
-        """Drop what is copied of a task whose row says more now; as far as Redis is there."""
+    def forget(self, task_ids: Sequence[UUID]) -> None:
+        """Drop what is copied of tasks whose rows say more now, or are gone; as far as Redis is there."""
         if time.monotonic() >= self._away_until:
             try:
-                self._redis.delete(_KEY.format(task_id))
+                self._redis.delete(*map(_KEY.format, task_ids))
             except redis.RedisError:
                 self._is_away()
 

@@ -1,15 +1,14 @@
 """What callers may do to a task once it is accepted."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from typing import Any
 from uuid import UUID
 
-from task_system.dispatch.submit import Accepted, Dispatcher, Submission
+from task_system.dispatch.again import again
+from task_system.dispatch.submit import Accepted, Dispatcher
 from task_system.model.events import Events
-from task_system.model.routing import Priority
 from task_system.model.states import State
-from task_system.model.task import Extras, Settled, Task
+from task_system.model.task import Settled, Task
 from task_system.store.acting import Acting, Change
 from task_system.store.reading import Reading
 
@@ -17,7 +16,7 @@ from task_system.store.reading import Reading
 class Actions:
     """One per process; safe to call from any thread.
 
-    tell: told of tasks that are over, for those who wait for them elsewhere. forget: drops a finished task's copy.
+    tell: told of tasks that are over, for those who wait for them elsewhere. forget: drops copies of finished tasks.
     """
 
     def __init__(
@@ -27,7 +26,7 @@ class Actions:
         reading: Reading,
         dispatcher: Dispatcher,
         tell: Callable[[Sequence[Settled]], None],
-        forget: Callable[[UUID], None],
+        forget: Callable[[Sequence[UUID]], None],
         events: Events,
     ) -> None:
         self._acting = acting
@@ -62,20 +61,9 @@ class Actions:
 
         Raises TaskNotFound, TaskNotFinished, UnknownTaskType, InvalidSubmission, StoreUnavailable.
         """
-        task = self._reading.task(task_id)
-        row = self._dispatcher.row_of(
-            Submission(
-                task_type=task.task_type,
-                parameters=task.parameters if parameters is None else parameters,
-                priority=Priority(task.priority),
-                extras=Extras(
-                    tags=tuple(task.tags) if task.tags else None, metadata=task.metadata or None, retry_of=task_id
-                ),
-            )
-        )
-        row = replace(row, timeout_s=min(row.timeout_s, task.timeout_s))
+        row = again(self._dispatcher, self._reading.task(task_id), parameters)
         recorded = self._acting.retry(task_id, row)
-        self._forget(task_id)
+        self._forget([task_id])
         self._events.emit("task.accepted", count=1, duration_s=0.0)
         return self._dispatcher.accepted(row, recorded)
 

@@ -5,6 +5,7 @@ rescuer      ends leases that ran out
 expirer      ends what was not started in its time
 releaser     lets what was parked behind a pause go on
 scheduler    submits a task for each tick of a schedule
+bulk_runner  acts on everything that a filter matched
 reconciler   dispatches anew what the broker lost
 dead_letters settles what the broker gave up on
 bookkeeper   enters what the event log says into rollups and ledger

@@ -91,6 +91,24 @@ class BatchNotFound(TaskSystemError):
     code = "batch_not_found"
 
 
+class BulkNotFound(TaskSystemError):
+    """There is no bulk of that id. GET /api/bulk lists those there are."""
+
+    code = "bulk_not_found"
+
+
+class BulkFinished(TaskSystemError):
+    """It is over, so there is nothing to abort."""
+
+    code = "bulk_finished"
+
+
+class FailureNotFound(TaskSystemError):
+    """No task has that failure. GET /api/failures lists those there are."""
+
+    code = "failure_not_found"
+
+
 class TaskTypeRefused(TaskSystemError):
     """New tasks of this type are not accepted now. Nothing was recorded."""
 

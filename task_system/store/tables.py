@@ -230,6 +230,43 @@ idempotency_keys = Table(
 )
 Index("idempotency_keys_expiry", idempotency_keys.c.expires_at)
 
+#: Acts on everything that a filter matched.
+bulks = Table(
+    "bulks",
+    metadata,
+    # Tasks with greater ids came later, and are not meant.
+    Column("id", Uuid(), nullable=False),
+    Column("action", String(8), nullable=False),
+    # As it was sent; its ages count from `created_at`.
+    Column("filter", Json, nullable=False),
+    Column("reason", Text),
+    Column("state", String(8), nullable=False),
+    # While freezing: tasks from this id on have been looked at.
+    Column("frozen_to", Uuid(), nullable=False),
+    Column("matching", Integer, nullable=False, server_default="0"),
+    Column("succeeded", Integer, nullable=False, server_default="0"),
+    Column("skipped", Integer, nullable=False, server_default="0"),
+    Column("failed", Integer, nullable=False, server_default="0"),
+    # The first ones.
+    Column("errors", Json, nullable=False),
+    Column("created_at", UtcDateTime(), nullable=False),
+    Column("finished_at", UtcDateTime()),
+    # When it last had its turn.
+    Column("turn_at", UtcDateTime(), nullable=False),
+    PrimaryKeyConstraint("id", name="bulks_pkey"),
+)
+_at_work = "finished_at IS NULL"
+Index("bulks_at_work", bulks.c.turn_at, postgresql_where=text(_at_work), sqlite_where=text(_at_work))
+
+#: What is still to be acted on; an item goes in the transaction that acts on its task.
+bulk_items = Table(
+    "bulk_items",
+    metadata,
+    Column("bulk_id", Uuid(), nullable=False),
+    Column("task_id", Uuid(), nullable=False),
+    PrimaryKeyConstraint("bulk_id", "task_id", name="bulk_items_pkey"),
+)
+
 #: Rules that submit tasks.
 schedules = Table(
     "schedules",

@@ -18,7 +18,8 @@ from task_system.store.database import Database
 from task_system.store.event_log import TOLD, append, event_of
 from task_system.store.failures import note_failures
 from task_system.store.leases import event_of_end, keep_attempt, note_held
-from task_system.store.tables import attempts, leaders, tasks
+from task_system.store.removing import remove
+from task_system.store.tables import leaders, tasks
 from task_system.store.types import now_plus
 
 #: A row handed to a publisher is the relay's again after this long without a confirm, in seconds.
@@ -290,8 +291,6 @@ def _delete_old(connection: Connection, retention_s: float, limit: int) -> int:
     )
     ids = list(connection.scalars(old))
     if ids:
-        connection.execute(delete(attempts).where(attempts.c.task_id.in_(ids)))
-        removed = connection.execute(delete(tasks).where(tasks.c.id.in_(ids)).returning(*TOLD)).mappings().all()
-        append(connection, (event_of(row, event="task.removed") for row in removed))
+        remove(connection, ids)
         failpoint("keeper.pruner.before_commit")
     return len(ids)

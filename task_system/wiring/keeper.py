@@ -7,6 +7,7 @@ import socket
 from task_system.dispatch.publisher import Publisher
 from task_system.keeper import Keeper
 from task_system.keeper.bookkeeper import Bookkeeper
+from task_system.keeper.bulk_runner import BulkRunner
 from task_system.keeper.dead_letters import DeadLetters
 from task_system.keeper.expirer import Expirer
 from task_system.keeper.keeper import Heartbeat
@@ -22,6 +23,7 @@ from task_system.settings import Settings
 from task_system.store.books import Books
 from task_system.store.event_log import EventLog
 from task_system.store.expiry import Expiry
+from task_system.store.finding import Finding
 from task_system.store.idempotency import Idempotency
 from task_system.store.workers import Identity
 from task_system.wiring.parts import VERSION, Parts
@@ -45,6 +47,14 @@ def keeper_of(parts: Parts) -> Keeper:
         Expirer(Expiry(parts.background_database), parts.tell, events),
         Rescuer(upkeep, parts.tell, events),
         Scheduler(parts.schedules, parts.dispatcher, tuple(parts.registry.schedules.values()), parts.tell, events),
+        BulkRunner(
+            bulks=parts.bulks,
+            finding=Finding(parts.background_database),
+            dispatcher=parts.dispatcher,
+            tell=parts.tell,
+            forget=parts.forget,
+            events=events,
+        ),
         Reconciler(
             upkeep,
             parts.workers,

@@ -24,6 +24,7 @@ from task_system.registry import Registry, default_registry
 from task_system.settings import Settings
 from task_system.store import Database
 from task_system.store.acting import Acting
+from task_system.store.bulk import Bulks
 from task_system.store.controls import Controls
 from task_system.store.files import Files
 from task_system.store.reading import Reading
@@ -96,7 +97,7 @@ class Parts:
             reading=self.reading,
             dispatcher=self.dispatcher,
             tell=self.tell,
-            forget=self._forget,
+            forget=self.forget,
             events=self.events,
         )
 
@@ -114,6 +115,11 @@ class Parts:
     def schedules(self) -> Schedules:
         """Rules that submit tasks."""
         return Schedules(self.database)
+
+    @cached_property
+    def bulks(self) -> Bulks:
+        """Acts on many tasks."""
+        return Bulks(self.database)
 
     @cached_property
     def blobs(self) -> Blobs:
@@ -155,9 +161,10 @@ class Parts:
     def _publish(self, dispatches: Sequence[Dispatch]) -> None:
         self.publisher.publish(self.admission.admit(dispatches))
 
-    def _forget(self, task_id: UUID) -> None:
+    def forget(self, task_ids: Sequence[UUID]) -> None:
+        """Copies of tasks whose rows say more now, or are gone."""
         if self.results:
-            self.results.forget(task_id)
+            self.results.forget(task_ids)
 
     def _open_link(self) -> Link:
         return MemoryLink(self.settings.broker) if self.settings.embedded else AmqpLink(self.settings.broker)

@@ -56,6 +56,7 @@ def _services(parts: Parts) -> Services:
         dispatcher=parts.dispatcher,
         actions=parts.actions,
         once=SubmitOnce(parts.dispatcher, Idempotency(parts.database), parts.reading, parts.events),
+        bulks=parts.bulks,
         batches=Batches(parts.dispatcher, BatchStore(parts.database), parts.events),
         reading=parts.reading,
         finding=Finding(parts.database),
