@@ -6,6 +6,7 @@ from flask import Blueprint, Response
 
 from task_system.api.describing import described
 from task_system.api.http import answer
+from task_system.api.queue_controls import pause_view
 from task_system.api.services import services
 from task_system.api.shapes.running import Queues
 from task_system.model.errors import BrokerUnavailable
@@ -22,7 +23,7 @@ def index() -> Response:
     this = services()
     names = queues_of(LANES)
     backlogs, now = this.looking.backlogs(names), this.looking.now()
-    ready = _ready(names)
+    ready, paused = _ready(names), this.controls.paused()
     alive = [seen for seen in this.workers.alive(this.alive_s) if seen.role == "worker"]
     shown: list[dict[str, Any]] = []
     for name in names:
@@ -37,6 +38,7 @@ def index() -> Response:
                 "ready": ready.get(name),
                 "consumers": sum(lane_of(name) in seen.lanes for seen in alive),
                 "oldest_waiting_s": max(0.0, (now - backlog.oldest).total_seconds()) if backlog.oldest else None,
+                "pause": pause_view(name, paused.get(name)),
             }
         )
     return answer({"queues": shown, "counted_to": MOST, "broker": "up" if ready else "down"})

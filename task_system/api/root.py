@@ -1,6 +1,6 @@
 """/: what this service is."""
 
-from flask import Blueprint, Response
+from flask import Blueprint, Response, request
 
 from task_system.api.describing import described
 from task_system.api.http import answer
@@ -13,7 +13,10 @@ bp = Blueprint("root", __name__)
 @bp.get("/")
 @described(answers={200: Service}, uses_store=False)
 def index() -> Response:
-    """The service, its version, and where to go."""
+    """The service, its version, and where to go. Browsers are shown the dashboard."""
+    page = services().page
+    if page and request.accept_mimetypes.best_match(("application/json", "text/html")) == "text/html":
+        return page()
     return answer(
         {
             "service": "task-system",
@@ -30,5 +33,6 @@ def index() -> Response:
                 "openapi": "/api/openapi.json",
                 **services().links,
             },
-        }
+        },
+        Vary="Accept",
     )

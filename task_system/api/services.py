@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import cast
 from uuid import UUID
 
-from flask import current_app
+from flask import Response, current_app
 
 from task_system.api.ends import Ends
 from task_system.dispatch.actions import Actions
@@ -66,6 +66,8 @@ class Services:
     version: str
     #: Pages beside the API, by name: Flower, RabbitMQ's.
     links: dict[str, str]
+    #: What a browser is shown at /.
+    page: Callable[[], Response] | None = None
 
 
 def services() -> Services:

@@ -7,6 +7,7 @@ from uuid import UUID
 
 from flask import Flask
 
+from task_system import dashboard
 from task_system.api import Services, create_flask
 from task_system.api.checks import checks
 from task_system.api.ends import Ends
@@ -46,6 +47,7 @@ def assemble(parts: Parts) -> Flask:
     app = create_flask(
         _services(parts), cors_origins=parts.settings.cors_origins, max_body_bytes=parts.settings.max_body_bytes
     )
+    app.register_blueprint(dashboard.bp)
     # A server's worker is a multiprocessing child, which runs these and no `atexit`.
     Finalize(None, parts.dispatcher.stop, exitpriority=10)
     return app
@@ -85,6 +87,7 @@ def _services(parts: Parts) -> Services:
         ),
         version=VERSION,
         links={"flower": parts.settings.flower_url} if parts.settings.flower_url else {},
+        page=dashboard.shell,
     )
 
 

@@ -79,6 +79,16 @@ class ControlledType(TypedDict):
     control: Control
 
 
+class PausedQueue(TypedDict):
+    """Whether a queue is paused."""
+
+    queue: str
+    paused: bool
+    until: datetime | None
+    reason: str | None
+    since: datetime | None
+
+
 class Queue(TypedDict):
     """What waits in a queue, and who serves it."""
 
@@ -95,6 +105,7 @@ class Queue(TypedDict):
     """Messages, as RabbitMQ knows them; null while it does not answer."""
     consumers: int
     oldest_waiting_s: float | None
+    pause: PausedQueue
 
 
 class Queues(TypedDict):
@@ -103,16 +114,6 @@ class Queues(TypedDict):
     queues: list[Queue]
     counted_to: int
     broker: Literal["up", "down"]
-
-
-class PausedQueue(TypedDict):
-    """Whether a queue is paused."""
-
-    queue: str
-    paused: bool
-    until: datetime | None
-    reason: str | None
-    since: datetime | None
 
 
 class PurgedQueue(TypedDict):

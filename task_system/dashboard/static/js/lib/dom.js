@@ -1,0 +1,112 @@
+// Elements from values, and the least change that makes the page what was asked for. Text is always a text node.
+
+const SVG = "http://www.w3.org/2000/svg";
+const PROPERTIES = new Set(["value", "checked", "indeterminate", "selected"]);
+
+/** h("a.button", { href, onclick, key }, "text", child, [children]). Properties may be left out; null and false are nothing. */
+export const h = (tag, ...rest) => made((name) => document.createElement(name), tag, rest);
+
+/** The same for SVG. */
+export const s = (tag, ...rest) => made((name) => document.createElementNS(SVG, name), tag, rest);
+
+/**
+ * Makes the children of `parent` these, touching only what differs: what has focus, is selected, is scrolled or is
+ * under the cursor stays. Elements with a `key` are found again wherever they moved to.
+ */
+export function patch(parent, ...children) {
+	const keyed = new Map();
+	for (const child of parent.childNodes) if (child.__key != null) keyed.set(child.__key, child);
+	let at = parent.firstChild;
+	for (const next of nodes(children)) {
+		const known = next.__key != null ? keyed.get(next.__key) : at && at.__key == null ? at : null;
+		if (known && alike(known, next)) {
+			if (known === at) at = at.nextSibling;
+			else parent.insertBefore(known, at);
+			morph(known, next);
+		} else {
+			parent.insertBefore(next, at);
+			if (next === at) at = next.nextSibling;
+		}
+	}
+	while (at) {
+		const gone = at;
+		at = at.nextSibling;
+		gone.remove();
+	}
+}
+
+function made(create, tag, rest) {
+	const [name, ...classes] = tag.split(".");
+	const element = create(name);
+	const props = isProps(rest[0]) ? rest.shift() : {};
+	if (classes.length) element.setAttribute("class", classes.join(" "));
+	for (const [key, value] of Object.entries(props)) set(element, key, value);
+	element.append(...nodes(rest));
+	// A select's value is one of its options, which had to be there first.
+	if (props.value != null && name === "select") element.value = props.value;
+	return element;
+}
+
+const isProps = (value) => value && typeof value === "object" && !(value instanceof Node) && !Array.isArray(value);
+
+function set(element, name, value) {
+	if (name === "key") element.__key = value;
+	else if (name === "own") element.__own = true;
+	else if (name.startsWith("on")) listen(element, name.slice(2), value);
+	else if (name === "style") for (const [key, item] of Object.entries(value)) element.style.setProperty(key, item);
+	else if (PROPERTIES.has(name)) element[name] = value ?? "";
+	else if (value !== null && value !== undefined && value !== false) {
+		element.setAttribute(name, value === true ? "" : value);
+	}
+}
+
+function listen(element, type, listener) {
+	element.__on ??= {};
+	if (!(type in element.__on)) element.addEventListener(type, heard);
+	element.__on[type] = listener;
+}
+
+function heard(event) {
+	this.__on[event.type]?.call(this, event);
+}
+
+function nodes(children) {
+	return children
+		.flat(Infinity)
+		.filter((child) => child !== null && child !== undefined && child !== false && child !== "")
+		.map((child) => (child instanceof Node ? child : document.createTextNode(String(child))));
+}
+
+const alike = (one, other) => one.nodeType === other.nodeType && one.nodeName === other.nodeName;
+
+function morph(old, next) {
+	if (old === next) return;
+	if (old.nodeType === Node.TEXT_NODE) {
+		if (old.data !== next.data) old.data = next.data;
+		return;
+	}
+	for (const type of Object.keys({ ...old.__on, ...next.__on })) listen(old, type, next.__on?.[type]);
+	// It keeps its own state: a chart with its table open, a form being filled in.
+	if (old.__own && next.__own) return;
+	attributes(old, next);
+	patch(old, ...next.childNodes);
+	properties(old, next);
+}
+
+function attributes(old, next) {
+	for (const { name, value } of next.attributes) {
+		if (name !== "style" && old.getAttribute(name) !== value) old.setAttribute(name, value);
+	}
+	for (const { name } of [...old.attributes]) {
+		const opened = name === "open" && (old.tagName === "DETAILS" || old.tagName === "DIALOG");
+		if (name !== "style" && !opened && !next.hasAttribute(name)) old.removeAttribute(name);
+	}
+	if (old.style.cssText !== next.style.cssText) old.style.cssText = next.style.cssText;
+}
+
+function properties(old, next) {
+	if (!("value" in old) || old.tagName === "LI" || old.tagName === "BUTTON") return;
+	if (old.checked !== next.checked) old.checked = next.checked;
+	if (old.indeterminate !== next.indeterminate) old.indeterminate = next.indeterminate;
+	if (old !== document.activeElement && old.value !== next.value) old.value = next.value;
+}

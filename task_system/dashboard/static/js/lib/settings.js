@@ -1,0 +1,52 @@
+// What this browser remembers for its user: theme, language, time zone, density, saved views.
+
+const KEY = "task-system.settings";
+const DEFAULTS = {
+	theme: "system",
+	language: "auto",
+	zone: "local",
+	density: "comfortable",
+	rail: "wide",
+	page_size: 50,
+	views: [],
+};
+
+function kept() {
+	try {
+		return JSON.parse(localStorage.getItem(KEY)) || {};
+	} catch {
+		return {};
+	}
+}
+
+let current = { ...DEFAULTS, ...kept() };
+const listeners = new Set();
+
+export const setting = (name) => current[name];
+
+/** Remembers; calls back those who look. */
+export function setSetting(name, value) {
+	current = { ...current, [name]: value };
+	try {
+		localStorage.setItem(KEY, JSON.stringify(current));
+	} catch {
+		// Remembered for as long as the page is open.
+	}
+	listeners.forEach((callback) => callback(name, value));
+}
+
+export const onSetting = (callback) => {
+	listeners.add(callback);
+	return () => listeners.delete(callback);
+};
+
+addEventListener("storage", (event) => {
+	if (event.key !== KEY) return;
+	const before = current;
+	current = { ...DEFAULTS, ...kept() };
+	for (const name of Object.keys(current)) {
+		if (JSON.stringify(before[name]) !== JSON.stringify(current[name])) {
+			listeners.forEach((callback) => callback(name, current[name]));
+		}
+	}
+});

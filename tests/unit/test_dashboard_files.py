@@ -1,0 +1,72 @@
+"""What the dashboard's files promise, as far as it can be read off them."""
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+
+from task_system.dashboard.pages import STATIC, imported_by
+
+MODULES = sorted(STATIC.glob("js/**/*.js"))
+PAGES = sorted(STATIC.glob("js/pages/*.js"))
+CATALOGUES = sorted(STATIC.glob("messages/*.json"))
+MOST_JAVASCRIPT_BYTES = 100_000
+MOST_LINES = 250
+
+
+def messages(path: Path) -> dict[str, str | dict[str, str]]:
+    found: dict[str, str | dict[str, str]] = json.loads(path.read_text())
+    return found
+
+
+def values_of(message: str | dict[str, str]) -> set[str]:
+    return set(re.findall(r"\{(\w+)\}", json.dumps(message).replace('{"', "")))
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda path: path.stem)
+def test_no_page_loads_much_javascript(page: Path) -> None:
+    loaded = imported_by(STATIC / "js/main.js") | imported_by(page) | {STATIC / "js/early.js"}
+    assert sum(path.stat().st_size for path in loaded) <= MOST_JAVASCRIPT_BYTES
+
+
+def test_every_module_is_loaded_by_some_page() -> None:
+    loaded = set().union(*map(imported_by, [STATIC / "js/main.js", *PAGES])) | {STATIC / "js/early.js"}
+    assert set(MODULES) == loaded
+
+
+@pytest.mark.parametrize("module", MODULES, ids=lambda path: path.name)
+def test_a_module_is_short_and_makes_no_markup_from_text(module: Path) -> None:
+    text = module.read_text()
+    assert len(text.splitlines()) <= MOST_LINES
+    assert not re.search(
+        r"innerHTML|outerHTML|insertAdjacentHTML|document\.write|\beval\(|new Function|https?://",
+        text.replace("http://www.w3.org/2000/svg", ""),
+    )
+
+
+def test_the_page_has_nothing_inline_and_nothing_from_elsewhere() -> None:
+    page = (STATIC / "index.html").read_text()
+    assert not re.search(r"<style|\sstyle=|\son\w+=|https?://|<script(?![^>]* src=)", page)
+
+
+def test_there_are_three_languages() -> None:
+    assert [path.stem for path in CATALOGUES] == ["de", "en", "fr"]
+
+
+@pytest.mark.parametrize("catalogue", CATALOGUES, ids=lambda path: path.stem)
+def test_every_language_says_the_same(catalogue: Path) -> None:
+    ours, english = messages(catalogue), messages(STATIC / "messages/en.json")
+    assert list(ours) == list(english)
+    assert {key: values_of(ours[key]) for key in ours} == {key: values_of(english[key]) for key in english}
+    assert all(all(forms.values()) if isinstance(forms, dict) else forms for forms in ours.values())
+
+
+def test_every_message_is_there() -> None:
+    used = {
+        key
+        for module in MODULES
+        for key in re.findall(r"""\bt(?:Or)?\(\s*(?:\w+ \? )?"([a-z_]+\.[\w.]+)\"""", module.read_text())
+    }
+    assert used
+    assert not used - set(messages(STATIC / "messages/en.json"))
