@@ -244,6 +244,22 @@ def allocate(_ctx: Context, parameters: Bytes) -> int:
     return len(bytes(parameters.count))
 
 
+@task_type("test_large_result", retry=ONCE)
+def large_result(_ctx: Context, parameters: Bytes) -> str:
+    """Answer with a long text."""
+    return "x" * parameters.count
+
+
+@task_type("test_makes_files", retry=QUICKLY)
+def makes_files(ctx: Context, parameters: Failures) -> str:
+    """Make a file, and fail some times."""
+    with ctx.create_file(f"made by attempt {ctx.attempt}.txt") as made:
+        made.stream.write(b"hello")
+    if ctx.attempt <= parameters.times:
+        raise RuntimeError(f"failure {ctx.attempt}")
+    return str(made.file_id)
+
+
 @task_type("test_unserialisable", retry=ONCE)
 def unserialisable(_ctx: Context, _parameters: Nothing) -> Any:
     """Answer what is no JSON."""

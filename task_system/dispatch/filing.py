@@ -76,9 +76,11 @@ class Filing:
 
     def keep(
         self,
+        id_: UUID,
         path: Path,
         name: str,
         made_by: tuple[UUID, int],
+        *,
         measure: Measure | None = None,
         between: Callable[[], None] = nothing,
     ) -> StoredFile:
@@ -88,7 +90,6 @@ class Filing:
         """
         if measure is None:
             measure = _measured(path, between)
-        id_ = new_id()
         self.blobs.adopt(id_, path, between)
         return self._record(id_, name, measure, Kind.FILE, made_by)
 

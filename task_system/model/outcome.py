@@ -42,6 +42,9 @@ class AttemptEnd:
     progress_percent: float | None = None
     progress_message: str | None = None
     progress_fields: dict[str, Any] | None = None
+    #: Of a result that is a blob, in bytes; and whether there are blobs of this attempt at all.
+    result_size: int | None = None
+    made_files: bool = False
 
     @property
     def state(self) -> State:

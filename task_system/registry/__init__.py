@@ -4,6 +4,7 @@ A task type is a description: this package knows neither SQL, nor RabbitMQ, nor 
 """
 
 from task_system.registry.context import Context
+from task_system.registry.files import CreatedFile, FileId, FileInfo
 from task_system.registry.outcomes import Cancelled, Fail, Retry, Snooze
 from task_system.registry.registry import Registry, default_registry, task_type
 from task_system.registry.retry_policy import RetryPolicy
@@ -13,7 +14,10 @@ from task_system.registry.task_type import TaskType
 __all__ = [
     "Cancelled",
     "Context",
+    "CreatedFile",
     "Fail",
+    "FileId",
+    "FileInfo",
     "Registry",
     "Retry",
     "RetryPolicy",

@@ -2,9 +2,12 @@
 
 import logging
 from abc import ABC, abstractmethod
+from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, BinaryIO, TypeVar
 from uuid import UUID
+
+from task_system.registry.files import CreatedFile, FileInfo
 
 R = TypeVar("R")
 
@@ -38,6 +41,32 @@ class Context(ABC):
     @abstractmethod
     def check_cancelled(self) -> None:
         """Raise `Cancelled` when a cancel was requested. Cheap to call often."""
+
+    @abstractmethod
+    def file_info(self, file_id: UUID) -> FileInfo:
+        """What is known of a file. Raises Fail when there is none, in words for the caller."""
+
+    @abstractmethod
+    def open_file(self, file_id: UUID) -> AbstractContextManager[BinaryIO]:
+        """Open a file for reading, from anywhere in it. Raises Fail when there is none.
+
+        Where files are kept elsewhere it is first copied to this machine, however large; a cancel is seen meanwhile.
+        """
+
+    @abstractmethod
+    def local_path(self, file_id: UUID) -> Path:
+        """A file as one of this machine, under its own name, until the attempt ends. Raises Fail when there is none.
+
+        For libraries and programs that want a path. Do not write to it.
+        """
+
+    @abstractmethod
+    def create_file(self, name: str) -> AbstractContextManager[CreatedFile]:
+        """Make a file: write to its `stream` in the block. It is safe when the block ends, and gone when it raises.
+
+        It belongs to the task once the attempt has succeeded, and never when it does not: another attempt makes its
+        own.
+        """
 
     @abstractmethod
     def resource(self, kind: type[R]) -> R:

@@ -60,7 +60,7 @@ class Recorded:
 
 
 # Statements over several ids also name the first and the last: so the planner leaves out the partitions of other weeks.
-_END = tuple(field.name for field in fields(AttemptEnd))
+_END = tuple(field.name for field in fields(AttemptEnd) if field.name not in {"result_size", "made_files"})
 _RETURNED = tuple(field.name for field in fields(Claimed) if field.name != "plain")
 _EXTRAS = ("tags", "metadata", "expires_at", "retry_of", "batch_id", "schedule_id")
 

@@ -1,4 +1,6 @@
-"""The folder `files` in the service's data folder: names that callers may use, safe reading, and new files.
+"""Files that callers name: those in the folder `files` of the service's data folder, and those that have an id.
+
+What is made of a file in the folder stands beside it. What is made of a file with an id, or of none, has an id too.
 
 A name comes from a stranger. So a path is never put together and opened: each folder on the way is opened inside the
 one before it, links are followed nowhere below `files`, and only a regular file is read. `files` itself may be a link
@@ -14,14 +16,18 @@ import stat
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
-from typing import Annotated, BinaryIO
+from typing import Annotated, BinaryIO, Self
+from uuid import UUID
 
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, Field, PlainValidator, WithJsonSchema
 
 from task_system import Context, Fail, Retry
 
 #: The longest name of a file or folder, in bytes, that common file systems take.
 NAME_MAX_BYTES = 255
+_NAME_MAX_CHARACTERS = 1000
+
+_FILE_ID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 
 #: What is longer than this behind a dot is part of the name.
 _ENDING_MAX_BYTES = 16
@@ -53,19 +59,79 @@ def _checked_name(name: str) -> str:
 FileName = Annotated[
     str,
     Field(
-        min_length=1, max_length=1000, description="name of a file in the data folder's `files/`, such as `sales.csv`"
+        min_length=1,
+        max_length=_NAME_MAX_CHARACTERS,
+        description="name of a file in the data folder's `files/`, such as `sales.csv`",
     ),
     AfterValidator(_checked_name),
+]
+
+
+class FileById(str):
+    """The name of a file that is known by its id: the name itself, after `named`, and until then the id."""
+
+    __slots__ = ("file_id",)
+    file_id: UUID
+
+    def __new__(cls, name: str, file_id: UUID) -> Self:
+        made = super().__new__(cls, name)
+        made.file_id = file_id
+        return made
+
+
+def _source(value: object) -> str:
+    if isinstance(value, dict) and value.keys() == {"file_id"}:
+        value = value["file_id"]
+        if not (isinstance(value, str) and _FILE_ID.fullmatch(value)):
+            raise ValueError("`file_id` must be the id of a file, as POST /api/files answers it")
+    if not isinstance(value, str):
+        raise ValueError(  # noqa: TRY004 - pydantic takes no other
+            'give the name of a file in `files/`, or `{"file_id": …}` for one that was uploaded or made by a task'
+        )
+    if _FILE_ID.fullmatch(value):
+        return FileById(value, UUID(value))
+    if not 1 <= len(value) <= _NAME_MAX_CHARACTERS:
+        raise ValueError(f"a file name must have from 1 to {_NAME_MAX_CHARACTERS} characters")
+    return _checked_name(value)
+
+
+#: For schemas: a property that takes a file says so by its format, and forms offer an upload for it.
+BY_ID = {"format": "file-id"}
+#: A file, as callers send it: a name in the folder `files`, or the id of one that was uploaded or made by a task.
+FileSource = Annotated[
+    str,
+    PlainValidator(_source),
+    WithJsonSchema(
+        {
+            "anyOf": [
+                {
+                    "type": "string",
+                    "minLength": 1,
+                    "maxLength": _NAME_MAX_CHARACTERS,
+                    "description": "name of a file in the data folder's `files/`, such as `sales.csv`",
+                },
+                {
+                    "type": "object",
+                    "description": "a file that was uploaded, or made by a task",
+                    "properties": {"file_id": {"type": "string", "format": "file-id"}},
+                    "required": ["file_id"],
+                    "additionalProperties": False,
+                },
+            ],
+            **BY_ID,
+        }
+    ),
 ]
 
 
 class NewFile:
     """A file in the making: write to `stream`; it appears under `name` when `new_file` ends without an error."""
 
-    def __init__(self, name: str, stream: BinaryIO) -> None:
-        #: Relative to `files`, as callers know it.
+    def __init__(self, name: str, stream: BinaryIO, file_id: UUID | None = None) -> None:
+        #: Relative to `files`, as callers know it; of one with an id, what it is called.
         self.name = name
         self.stream = stream
+        self.file_id = file_id
 
 
 class TextFile:
@@ -81,14 +147,22 @@ class TextFile:
         return percent(self._source.tell(), self.size_bytes)
 
 
+def named(ctx: Context, source: str) -> str:
+    """The source under the name that it has. Raises Fail for an id that is none."""
+    return FileById(ctx.file_info(source.file_id).name, source.file_id) if isinstance(source, FileById) else source
+
+
 @contextmanager
 def read_file(ctx: Context, name: str) -> Iterator[BinaryIO]:
-    """Open a file of the folder `files` for reading. `name` must have passed `FileName`.
+    """Open a file for reading. `name` must have passed `FileName` or `FileSource`.
 
     Raises Fail, in words for the caller, when it is missing, not readable or not a regular file; Retry when the machine
     cannot open it just now.
     """
     with ExitStack() as opened:
+        if isinstance(name, FileById):
+            yield opened.enter_context(ctx.open_file(name.file_id))
+            return
         try:
             folder = _open_parent(ctx, name, opened)
             # O_NONBLOCK: opening a pipe that nobody writes to would wait for ever
@@ -104,7 +178,7 @@ def read_file(ctx: Context, name: str) -> Iterator[BinaryIO]:
 
 @contextmanager
 def read_text(ctx: Context, name: str, *, newline: str | None = "") -> Iterator[TextFile]:
-    """Open a file of the folder `files` as text: UTF-8, or UTF-16 when it starts with a byte order mark.
+    """Open a file as text: UTF-8, or UTF-16 when it starts with a byte order mark.
 
     newline: as of `open()`.
 
@@ -122,15 +196,23 @@ def read_text(ctx: Context, name: str, *, newline: str | None = "") -> Iterator[
 
 
 @contextmanager
-def new_file(ctx: Context, source: str, stem: str, ending: str, *, number: int | None = None) -> Iterator[NewFile]:
+def new_file(
+    ctx: Context, source: str | None, stem: str, ending: str, *, number: int | None = None
+) -> Iterator[NewFile]:
     """A new file beside `source`, named `stem`, the task's id, `number` if given, and `ending` (with its dot).
 
+    source: where it is known by its id, or is None, the new file has an id too, and no other in its name.
     number: tells the files apart that one task makes.
 
     With the id in its name it never takes the place of another task's or a caller's file, and a repeated attempt of the
     same task puts the same file there again. It is complete and on disk when it appears; nothing is left when the block
     raises.
     """
+    if source is None or isinstance(source, FileById):
+        name = f"{_TASK_ID.sub('', stem)}{'' if number is None else f'-{number}'}{ending}"
+        with ctx.create_file(name) as created:
+            yield NewFile(created.name, created.stream, created.file_id)
+        return
     tail = f"-{ctx.task_id}{ending}" if number is None else f"-{ctx.task_id}-{number}{ending}"
     stem = _TASK_ID.sub("", stem)
     leaf = stem.encode()[: NAME_MAX_BYTES - len(tail.encode())].decode(errors="ignore") + tail
@@ -160,15 +242,15 @@ def new_file(ctx: Context, source: str, stem: str, ending: str, *, number: int |
             raise
 
 
-def remove_file(ctx: Context, name: str) -> None:
-    """Remove what `new_file` made, when the task turns out not to deliver it. One that is gone is fine."""
+def remove_file(ctx: Context, name: str, file_id: UUID | None = None) -> None:
+    """Remove what `new_file` made, when the task turns out not to deliver it. One that is gone is fine.
+
+    What has an id is removed by itself when the attempt does not succeed.
+    """
+    if file_id is not None:
+        return
     with ExitStack() as opened, suppress(FileNotFoundError):
         os.unlink(_leaf(name), dir_fd=_open_parent(ctx, name, opened))
-
-
-def make_folder(ctx: Context) -> None:
-    """The folder `files` itself, for a task that makes a file of nothing."""
-    (ctx.data_dir / "files").mkdir(parents=True, exist_ok=True)
 
 
 def size_bytes(stream: BinaryIO) -> int:

@@ -1,14 +1,18 @@
 """A `Context` that stands alone: it remembers what the handler said and answers what the test told it to."""
 
+import hashlib
 import logging
-from collections.abc import Mapping
+import shutil
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar, cast
+from typing import Any, BinaryIO, TypeVar, cast
 from uuid import UUID, uuid4
 
+from task_system.model.file import plain_name
 from task_system.model.ids import new_id
-from task_system.registry import Cancelled, Context
+from task_system.registry import Cancelled, Context, CreatedFile, Fail, FileInfo
 
 R = TypeVar("R")
 
@@ -55,6 +59,10 @@ class FakeContext(Context):
         self.reports: list[ProgressReport] = []
         #: How often the handler looked whether a cancel was requested.
         self.looks = 0
+        #: What the handler made, by id, in order.
+        self.created: dict[UUID, FileInfo] = {}
+        self._files: dict[UUID, FileInfo] = {}
+        self._files_dir = data_dir / "blobs"
         self._resources = dict(resources or {})
         self._cancel_after = cancel_after
 
@@ -79,6 +87,49 @@ class FakeContext(Context):
         if self._cancel_after is not None and self.looks >= self._cancel_after:
             raise Cancelled("cancelled by the test")
         self.looks += 1
+
+    def add_file(self, name: str, content: bytes) -> UUID:
+        """A file that the handler can be told of by its id."""
+        with self.create_file(name) as made:
+            made.stream.write(content)
+        del self.created[made.file_id]
+        return made.file_id
+
+    def file_info(self, file_id: UUID) -> FileInfo:
+        """What is known of a file that was added or created. Raises Fail when there is none."""
+        try:
+            return self._files[file_id]
+        except KeyError:
+            raise Fail(f"There is no file `{file_id}`") from None
+
+    @contextmanager
+    def open_file(self, file_id: UUID) -> Iterator[BinaryIO]:
+        """Open a file that was added or created."""
+        with self.local_path(file_id).open("rb") as stream:
+            yield stream
+
+    def local_path(self, file_id: UUID) -> Path:
+        """Where a file is that was added or created."""
+        return self._files_dir / str(file_id) / self.file_info(file_id).name
+
+    @contextmanager
+    def create_file(self, name: str) -> Iterator[CreatedFile]:
+        """Make a file; `created` knows it when the block has ended without an error."""
+        file_id, plain = new_id(), plain_name(name)
+        path = self._files_dir / str(file_id) / plain
+        path.parent.mkdir(parents=True)
+        try:
+            with path.open("wb") as stream:
+                yield CreatedFile(file_id=file_id, name=plain, stream=stream)
+        except BaseException:
+            shutil.rmtree(path.parent)
+            raise
+        content = path.read_bytes()
+        digest = hashlib.sha256(content).hexdigest()
+        info = FileInfo(
+            file_id=file_id, name=plain, size=len(content), sha256=digest, content_type="application/octet-stream"
+        )
+        self._files[file_id] = self.created[file_id] = info
 
     def resource(self, kind: type[R]) -> R:
         """What `resources` holds for the class. Raises LookupError that names the class."""

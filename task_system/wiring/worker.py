@@ -24,16 +24,18 @@ def celery_of(parts: Parts) -> Celery:
 
 def _worker(parts: Parts) -> WorkerParts:
     settings = parts.settings
+    attempts_database = Database(settings.database, durable=False, connections=2)
     return WorkerParts(
         registry=parts.registry,
         database=parts.background_database,
-        attempts_database=Database(settings.database, durable=False, connections=2),
+        attempts_database=attempts_database,
         results=parts.results,
         events=parts.events,
         admission=parts.admission,
         park=parts.controls.park,
         version=VERSION,
         data_dir=settings.data_dir.resolve(),
+        filing=parts.filing(attempts_database),
         lease_s=settings.lease_s,
         heartbeat_s=settings.heartbeat_s,
         grace_s=settings.worker_grace_s,

@@ -23,6 +23,7 @@ from kombu import Message
 from task_system.broker.message import reference_of
 from task_system.broker.results import ResultCopy, Results
 from task_system.dispatch.admission import Admission
+from task_system.dispatch.filing import Filing
 from task_system.model.events import Events
 from task_system.model.outcome import AttemptEnd
 from task_system.model.routing import lane_of
@@ -65,6 +66,8 @@ class WorkerParts:
     park: Callable[[Sequence[Dispatch]], None]
     version: str
     data_dir: Path
+    #: Over the attempts' database.
+    filing: Filing
     lease_s: float
     heartbeat_s: float
     grace_s: float
@@ -143,6 +146,7 @@ class ForemanStep(bootsteps.StartStopStep):
                 database=attempts_database,
                 leases=Leases(attempts_database, worker=worker.hostname, lease_s=self._parts.lease_s),
                 data_dir=self._parts.data_dir,
+                filing=self._parts.filing,
                 resources=self._parts.resources,
             )
         )
@@ -266,15 +270,21 @@ def _copy(run: Run, end: AttemptEnd, recorded: Recorded, worker: str) -> ResultC
         task_id=run.task_id,
         state=recorded.state,
         finished_at=recorded.finished_at,
-        result=end.result,
+        result=end.result if end.result_size is None else _pointer(run, end.result_size),
         error_type=end.error_type,
         error_message=end.error_message,
         error_traceback=end.error_traceback,
         # Earlier attempts, and what only some tasks have, are known to the store alone.
         view=_row(run, end, recorded, worker).view()
-        if claimed.plain and claimed.attempt == 1 and recorded.state is not State.CANCELLED
+        if claimed.plain and not end.made_files and claimed.attempt == 1 and recorded.state is not State.CANCELLED
         else None,
     )
+
+
+def _pointer(run: Run, size: int) -> str:
+    """What Celery clients are given for a large result: where it is."""
+    said = {"task_id": run.id, "result_size": size, "links": {"result": f"/api/tasks/{run.id}/result"}}
+    return orjson.dumps(said).decode()
 
 
 def _row(run: Run, end: AttemptEnd, recorded: Recorded, worker: str) -> TaskRow:

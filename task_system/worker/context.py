@@ -2,16 +2,19 @@
 
 import logging
 import time
+from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import Any, TypeVar, cast
+from typing import Any, BinaryIO, TypeVar, cast
 from uuid import UUID
 
 import orjson
 
+from task_system.dispatch.filing import Filing
 from task_system.model.errors import StoreUnavailable
 from task_system.model.text import storable, storable_json
-from task_system.registry import Cancelled, Context
+from task_system.registry import Cancelled, Context, CreatedFile, FileInfo
 from task_system.store.leases import Leases
+from task_system.worker.files import AttemptFiles
 
 #: The store is asked or told at most this often by one attempt, in seconds.
 EVERY_S = 1.0
@@ -35,6 +38,7 @@ class WorkerContext(Context):
         data_dir: Path,
         leases: Leases,
         resources: dict[type, object],
+        filing: Filing,
     ) -> None:
         self.task_id = task_id
         self.task_type = task_type
@@ -45,6 +49,7 @@ class WorkerContext(Context):
         self.log = logging.getLogger(f"task.{task_type}")
         self._leases = leases
         self._resources = resources
+        self.files = AttemptFiles(filing, task_id, attempt, self.check_cancelled)
         self._next_progress = 0.0
         self._next_check = 0.0
         #: What was last said, stored or not: percent, message, fields.
@@ -65,6 +70,18 @@ class WorkerContext(Context):
         if now >= self._next_check:
             self._next_check = now + EVERY_S
             self._ask(self._leases.cancel_requested)
+
+    def file_info(self, file_id: UUID) -> FileInfo:
+        return self.files.info(file_id)
+
+    def open_file(self, file_id: UUID) -> AbstractContextManager[BinaryIO]:
+        return self.files.open(file_id)
+
+    def local_path(self, file_id: UUID) -> Path:
+        return self.files.local_path(file_id)
+
+    def create_file(self, name: str) -> AbstractContextManager[CreatedFile]:
+        return self.files.create(name)
 
     def resource(self, kind: type[R]) -> R:
         try:

@@ -15,6 +15,7 @@ from pydantic import ValidationError
 from task_system.dispatch.submit import errors_of
 from task_system.failpoints import failpoint
 from task_system.model.backoff import LONGEST_DELAY_S
+from task_system.model.file import RESULT_MAX_BYTES
 from task_system.model.outcome import LOST_DELAY_S, POISON_AFTER, AttemptEnd
 from task_system.model.text import storable
 from task_system.registry import Cancelled, Fail, Retry, RetryPolicy, Snooze, TaskType
@@ -68,6 +69,7 @@ def _perform(here: Runtime, job: Job) -> AttemptEnd:
         return _ended("failure", type(error).__name__, str(error))
     context = here.context(job)
     end = _handled(task_type, context, parameters, job)
+    context.files.close(succeeded=end.outcome == "success")
     if context.said is None:
         return end
     percent, message, fields = context.said
@@ -80,7 +82,7 @@ def _handled(task_type: TaskType, context: WorkerContext, parameters: Any, job: 
         failpoint("child.before_handler")
         result = task_type.handler(context, parameters)
         failpoint("child.after_handler")
-        return AttemptEnd(outcome="success", result=task_type.result.dump_json(result).decode())
+        return _returned(context, task_type.result.dump_json(result))
     except SoftTimeLimitExceeded as error:
         if context.cancel_was_requested():
             return _ended("cancelled", "Cancelled", "cancelled while running")
@@ -91,6 +93,14 @@ def _handled(task_type: TaskType, context: WorkerContext, parameters: Any, job: 
         return _raised(task_type.retry, job, late.with_traceback(error.__traceback__))
     except BaseException as error:  # noqa: BLE001 - whatever it is, it is the attempt's end
         return _raised(task_type.retry, job, error)
+
+
+def _returned(context: WorkerContext, result: bytes) -> AttemptEnd:
+    """A success. A large result is safe before the task is over."""
+    if len(result) <= RESULT_MAX_BYTES:
+        return AttemptEnd(outcome="success", result=result.decode(), made_files=context.files.made)
+    context.files.keep_result(result)
+    return AttemptEnd(outcome="success", result_size=len(result), made_files=True)
 
 
 def _raised(policy: RetryPolicy, job: Job, error: BaseException) -> AttemptEnd:

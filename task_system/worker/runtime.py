@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from task_system.dispatch.filing import Filing
 from task_system.registry import Registry
 from task_system.store import Database
 from task_system.store.leases import Leases
@@ -23,6 +24,7 @@ class Runtime:
     database: Database
     leases: Leases
     data_dir: Path
+    filing: Filing
     #: What `ctx.resource` gives, by class.
     resources: dict[type, object] = field(default_factory=dict)
 
@@ -37,6 +39,7 @@ class Runtime:
             data_dir=self.data_dir,
             leases=self.leases,
             resources=self.resources,
+            filing=self.filing,
         )
 
 

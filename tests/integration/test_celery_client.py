@@ -46,6 +46,13 @@ def test_any_result_arrives(stack: Stack, client: Celery, value: Any) -> None:
     assert result(client, stack.submit("test_echo", {"value": value})["task_id"]).get(timeout=20) == value
 
 
+def test_of_a_large_result_it_arrives_where_it_is(stack: Stack, client: Celery) -> None:
+    task_id = stack.submit("test_large_result", {"count": 300_000})["task_id"]
+    said = result(client, task_id).get(timeout=20)
+    assert (said["task_id"], said["result_size"]) == (task_id, 300_002)
+    assert len(stack.get(said["links"]["result"]).json()) == 300_000
+
+
 def test_the_result_of_a_later_attempt_arrives(stack: Stack, client: Celery) -> None:
     task_id = stack.submit("test_flaky", {"times": 2})["task_id"]
     assert result(client, task_id).get(timeout=20)["attempt"] == 3

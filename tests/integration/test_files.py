@@ -299,3 +299,48 @@ def test_a_transfer_takes_the_same_memory_whatever_its_size(service: Service) ->
         assert _memory_kb(pid, "VmHWM") - before[pid] < MORE_MEMORY_KB
     for view in (answer.json(), raw.json()):
         service.request("DELETE", view["links"]["content"])
+
+
+def test_a_task_reads_a_file_and_makes_one(service: Service) -> None:
+    table = kept(service, b"city,price\nBonn,1\nOslo,2\n", "sales.csv")
+    wish = {"file": {"file_id": table["file_id"]}, "output": "ndjson"}
+    task = service.run("data_processing", wish, timeout_s=60)
+    assert task["state"] == "SUCCESS", task["error"]
+    [made] = task["files"]
+    assert (made["name"], made["task_id"]) == ("sales.ndjson", task["task_id"])
+    assert task["result"]["output"]["file_id"] == made["file_id"]
+    assert get(service, made).content.count(b"\n") == 2
+    assert made in service.get("/api/files?limit=5").json()["files"]
+    assert service.task(task["task_id"])["files"] == [made]
+
+
+def test_what_is_made_by_an_attempt_that_fails_is_no_file(service: Service) -> None:
+    before = files_in(service)
+    task = service.run("test_makes_files", {"times": 1})
+    assert task["state"] == "SUCCESS"
+    assert [file["name"] for file in task["files"]] == ["made by attempt 2.txt"]
+    assert files_in(service) == before + 1
+    failed = service.run("test_makes_files", {"times": 3})
+    assert (failed["state"], failed["files"]) == ("FAILURE", [])
+    assert files_in(service) == before + 1
+
+
+def test_a_large_result_is_served_from_where_it_is(service: Service) -> None:
+    size = MIB
+    submitted = service.submit("test_large_result", {"count": size})
+    task = service.finished(submitted["task_id"])
+    assert (task["result"], task["result_size"], task["files"]) == (None, size + 2, [])
+    answer = service.get(task["links"]["result"])
+    assert (answer.headers["Content-Type"], answer.json()) == ("application/json", "x" * size)
+    part = service.request("GET", task["links"]["result"], headers={"Range": "bytes=0-1"})
+    assert (part.status_code, part.content) == (206, b'"x')
+    row = service.get("/api/tasks?include=result&task_type=test_large_result&limit=1").json()["tasks"][0]
+    assert (row["task_id"], row["result"]) == (task["task_id"], None)
+    again = service.request("POST", f"/api/tasks/{task['task_id']}/retry").json()
+    assert service.finished(again["task_id"])["result_size"] == size + 2
+
+
+def test_a_task_in_one_s_hand_has_its_files_at_once(service: Service) -> None:
+    wish = {"task_type": "test_makes_files", "parameters": {"times": 0}}
+    answer = service.request("POST", "/api/tasks?wait=20", json=wish)
+    assert (answer.status_code, len(answer.json()["files"])) == (200, 1)

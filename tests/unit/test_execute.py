@@ -11,6 +11,8 @@ import pytest
 from billiard.exceptions import SoftTimeLimitExceeded
 from pydantic import BaseModel, field_validator
 
+from task_system.dispatch.filing import Filing
+from task_system.files import LocalBlobs
 from task_system.model.backoff import LONGEST_DELAY_S
 from task_system.model.outcome import AttemptEnd
 from task_system.registry import Cancelled, Context, Fail, Registry, Retry, RetryPolicy, Snooze, task_type
@@ -41,6 +43,7 @@ class Worker:
                 database=store.database,
                 leases=store.leases,
                 data_dir=data_dir,
+                filing=Filing(LocalBlobs(data_dir / "blobs"), store.files, max_bytes=1_000_000, keep_s=60.0),
                 resources={int: 7},
             )
         )

@@ -8,7 +8,7 @@ from typing import TextIO
 
 from task_system import Context, Fail, RetryPolicy, task_type
 from task_system.task_types.csv_text import SAMPLE_CHARACTERS, Layout, assume, detect
-from task_system.task_types.data_files import percent, read_text, split_ending
+from task_system.task_types.data_files import named, percent, read_text, split_ending
 from task_system.task_types.data_processing.models import DataParameters, TableStatistics, TextStatistics
 from task_system.task_types.data_processing.reading import of_csv, of_list, of_ndjson
 from task_system.task_types.data_processing.table import process
@@ -48,6 +48,8 @@ def data_processing(ctx: Context, parameters: DataParameters) -> TextStatistics 
     then the statistics are those of the result. CSV and NDJSON files may have any size: beyond a million numbers the
     quantiles are those of a sample, and beyond some thousands the numbers of different values are estimates.
     """
+    if parameters.file is not None:
+        parameters = parameters.model_copy(update={"file": named(ctx, parameters.file)})
     if isinstance(parameters.data, list):
         return process(ctx, parameters, of_list(parameters.data))
     ending = split_ending(parameters.file)[1].lower() if parameters.file else ""

@@ -2,10 +2,11 @@
 
 import math
 from typing import Annotated, Any, Literal, Self
+from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
-from task_system.task_types.data_files import FileName
+from task_system.task_types.data_files import BY_ID, FileSource
 
 #: The most that can be sent in one submission; `file` takes more.
 TEXT_MAX_CHARACTERS = 5_000_000
@@ -120,12 +121,13 @@ class DataParameters(BaseModel):
             f"{NUMBERS_MAX:,} numbers, or a list of up to {RECORDS_MAX:,} records that are not nested"
         ),
     )
-    file: FileName | None = Field(
+    file: FileSource | None = Field(
         None,
         description=(
-            "Instead of `data`: a file in the data folder's `files/`, in UTF-8: CSV or NDJSON of any size, or prose up "
-            "to 32 MiB"
+            "Instead of `data`: a file, by its name in the data folder's `files/` or by its id, in UTF-8: CSV or "
+            "NDJSON of any size, or prose up to 32 MiB"
         ),
+        json_schema_extra=dict(BY_ID),
     )
     format: Literal["auto", "text", "csv", "ndjson"] = Field(
         "auto",
@@ -323,7 +325,10 @@ class MalformedRow(BaseModel):
 class OutputFile(BaseModel):
     """The resulting table as a file."""
 
-    name: str = Field(description="in `files/`; send it as `file` to go on with it")
+    name: str = Field(description="in `files/` send it as `file` to go on with it")
+    file_id: UUID | None = Field(
+        None, description="its id, unless its source is in `files/`: it is then one of the task's files"
+    )
     size_bytes: int
 
 

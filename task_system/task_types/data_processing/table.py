@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import ExitStack
 
 from task_system import Context, Fail
-from task_system.task_types.data_files import make_folder, new_file, split_ending
+from task_system.task_types.data_files import new_file, split_ending
 from task_system.task_types.data_processing.columns import ColumnStatistics
 from task_system.task_types.data_processing.models import DataParameters, OutputFile, Scalar, TableStatistics
 from task_system.task_types.data_processing.numbers_of_column import Room
@@ -39,9 +39,8 @@ def process(ctx: Context, parameters: DataParameters, source: Source) -> TableSt
     with ExitStack() as opened:
         write = None
         if parameters.output is not None:
-            make_folder(ctx)
             stem = split_ending(parameters.file)[0] if parameters.file else "data"
-            made = opened.enter_context(new_file(ctx, parameters.file or "data", stem, f".{parameters.output}"))
+            made = opened.enter_context(new_file(ctx, parameters.file, stem, f".{parameters.output}"))
             write = writer(made.stream, parameters.output, rows.columns)
         for row in rows:
             statistics.add(row)
@@ -51,7 +50,7 @@ def process(ctx: Context, parameters: DataParameters, source: Source) -> TableSt
                 first_rows.append({name: _shortened(value) for name, value in row.items()})
         if parameters.output is not None:
             made.stream.flush()
-            output = OutputFile(name=made.name, size_bytes=made.stream.tell())
+            output = OutputFile(name=made.name, file_id=made.file_id, size_bytes=made.stream.tell())
     return TableStatistics(
         format=source.format,
         rows=statistics.rows,

@@ -4,7 +4,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
-from task_system.task_types.data_files import FileName
+from task_system.task_types.data_files import FileSource
 from task_system.task_types.email_sending.addresses import check_header, parse_address
 from task_system.task_types.email_sending.templates import check_template
 
@@ -72,7 +72,9 @@ class EmailParameters(BaseModel):
         None, max_length=BODY_MAX_CHARACTERS, description="the message as HTML; with `text`, readers choose"
     )
 
-    attachments: list[FileName] = Field([], max_length=20, description="up to 20 MiB together")
+    attachments: list[FileSource] = Field(
+        [], max_length=20, description="files, by name in `files/` or by id; up to 20 MiB together"
+    )
     variables: dict[str, Any] | None = Field(
         None,
         description=(

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from typing import BinaryIO, cast
 
 from task_system import Context, Fail
-from task_system.task_types.data_files import new_file, read_file, size_bytes
+from task_system.task_types.data_files import new_file, read_file, size_bytes, split_ending
 from task_system.task_types.file_processing.models import FileParameters, Packed
 from task_system.task_types.file_processing.progress import CHUNK_BYTES, Output
 
@@ -34,6 +34,7 @@ def archive(ctx: Context, parameters: FileParameters) -> Packed:
         filenames=parameters.sources,
         size_bytes=sources.size_bytes,
         output=made.name,
+        output_file_id=made.file_id,
         output_bytes=output.size_bytes,
         output_sha256=output.sha256,
     )
@@ -51,10 +52,10 @@ class _Sources:
 
     def __iter__(self) -> Iterator[tuple[str, int, Iterator[bytes]]]:
         """Name, size, and the bytes of each."""
-        for name in self._names:
+        for name, entry in zip(self._names, _entries(self._names), strict=True):
             with read_file(self._ctx, name) as source:
                 size = size_bytes(source)
-                yield name, size, self._chunks(name, source, size)
+                yield entry, size, self._chunks(name, source, size)
                 self.size_bytes += size
             self._done += 1
 
@@ -69,6 +70,19 @@ class _Sources:
             done = (self._done + (size - left) / size) / len(self._names)
             self._ctx.progress(min(100.0, 100 * done), f"adding {name}"[:200], files=self._done)
             yield chunk
+
+
+def _entries(names: list[str]) -> Iterator[str]:
+    """Names for the archive. Files that are told apart by their ids may have the same."""
+    taken: set[str] = set()
+    for name in names:
+        entry, number = name, 1
+        while entry in taken:
+            number += 1
+            stem, ending = split_ending(name)
+            entry = f"{stem}-{number}{ending}"
+        taken.add(entry)
+        yield entry
 
 
 def _write_zip(sources: _Sources, output: Output) -> None:

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from typing import BinaryIO, Literal
 
 from task_system import Context, Fail
-from task_system.task_types.data_files import new_file, read_file, size_bytes, split_ending
+from task_system.task_types.data_files import NewFile, new_file, read_file, size_bytes, split_ending
 from task_system.task_types.file_processing.models import FileMade, FileParameters
 from task_system.task_types.file_processing.progress import CHUNK_BYTES, Growth, Output, chunks
 
@@ -26,7 +26,7 @@ def compress(ctx: Context, parameters: FileParameters) -> FileMade:
             for chunk in chunks(ctx, source, "compressing"):
                 output.write(packer.compress(chunk))
             output.write(packer.flush())
-        return _made(parameters, "compress", size_bytes(source), made.name, output)
+        return _made(parameters, "compress", size_bytes(source), made, output)
 
 
 def decompress(ctx: Context, parameters: FileParameters) -> FileMade:
@@ -39,7 +39,7 @@ def decompress(ctx: Context, parameters: FileParameters) -> FileMade:
                     output.write(piece)
             except zlib.error as error:
                 raise Fail(f"`{parameters.source}` is no gzip file, or damaged: {error}") from None
-        return _made(parameters, "decompress", size_bytes(source), made.name, output)
+        return _made(parameters, "decompress", size_bytes(source), made, output)
 
 
 def _unpacked_name(filename: str) -> tuple[str, str]:
@@ -84,14 +84,15 @@ def unpacked(ctx: Context, source: BinaryIO, parameters: FileParameters) -> Iter
 
 
 def _made(
-    parameters: FileParameters, operation: Literal["compress", "decompress"], size: int, name: str, output: Output
+    parameters: FileParameters, operation: Literal["compress", "decompress"], size: int, made: NewFile, output: Output
 ) -> FileMade:
     packed, content = (output.size_bytes, size) if operation == "compress" else (size, output.size_bytes)
     return FileMade(
         operation=operation,
         filename=parameters.source,
         size_bytes=size,
-        output=name,
+        output=made.name,
+        output_file_id=made.file_id,
         output_bytes=output.size_bytes,
         output_sha256=output.sha256,
         ratio=content / packed,

@@ -63,6 +63,7 @@ def convert(ctx: Context, parameters: FileParameters) -> FileMade:
         filename=parameters.source,
         size_bytes=file.size_bytes,
         output=made.name,
+        output_file_id=made.file_id,
         output_bytes=output.size_bytes,
         output_sha256=output.sha256,
         ratio=None,

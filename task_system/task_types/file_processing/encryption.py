@@ -16,7 +16,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.kdf.scrypt import Scrypt
 
 from task_system import Context, Fail
-from task_system.task_types.data_files import new_file, percent, read_file, size_bytes, split_ending
+from task_system.task_types.data_files import NewFile, new_file, percent, read_file, size_bytes, split_ending
 from task_system.task_types.file_processing.models import FileMade, FileParameters
 from task_system.task_types.file_processing.progress import CHUNK_BYTES, Output
 from task_system.task_types.secret_values import SecretReference, resolve
@@ -45,7 +45,7 @@ def encrypt(ctx: Context, parameters: FileParameters) -> FileMade:
         output.write(header)
         for nonce, chunk in _chunks(ctx, source, header, CHUNK_BYTES, "encrypting"):
             output.write(cipher.encrypt(nonce, chunk, header))
-        return _made("encrypt", parameters, size_bytes(source), made.name, output)
+        return _made("encrypt", parameters, size_bytes(source), made, output)
 
 
 def decrypt(ctx: Context, parameters: FileParameters) -> FileMade:
@@ -64,7 +64,7 @@ def decrypt(ctx: Context, parameters: FileParameters) -> FileMade:
                 output.write(cipher.decrypt(nonce, chunk, header))
         except InvalidTag:
             raise Fail(f"The passphrase is wrong, or `{parameters.source}` was changed or cut off") from None
-        return _made("decrypt", parameters, size_bytes(source), made.name, output)
+        return _made("decrypt", parameters, size_bytes(source), made, output)
 
 
 def _cipher(ctx: Context, parameters: FileParameters, header: bytes) -> AESGCM:
@@ -98,13 +98,14 @@ def _decrypted_name(filename: str) -> tuple[str, str]:
 
 
 def _made(
-    operation: Literal["encrypt", "decrypt"], parameters: FileParameters, size: int, name: str, output: Output
+    operation: Literal["encrypt", "decrypt"], parameters: FileParameters, size: int, made: NewFile, output: Output
 ) -> FileMade:
     return FileMade(
         operation=operation,
         filename=parameters.source,
         size_bytes=size,
-        output=name,
+        output=made.name,
+        output_file_id=made.file_id,
         output_bytes=output.size_bytes,
         output_sha256=output.sha256,
         ratio=None,

@@ -1,10 +1,11 @@
 """What `file_processing` is sent and what it answers."""
 
 from typing import Annotated, Literal, Self
+from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from task_system.task_types.data_files import FileName
+from task_system.task_types.data_files import BY_ID, FileSource
 from task_system.task_types.secret_values import SecretReference
 
 Format = Literal["csv", "json", "ndjson"]
@@ -51,13 +52,15 @@ Passphrase = Annotated[str, Field(min_length=8, max_length=1000)]
 
 
 class FileParameters(BaseModel):
-    """A file and what to do with it. The file stays as it is; what is made of it are new files beside it."""
+    """A file and what to do with it. The file stays as it is; what is made of it are new files beside it, or, of a file
+    with an id, the task's files."""
 
     model_config = ConfigDict(
         extra="forbid",
         json_schema_extra={
             "examples": [
                 {"filename": "sales.csv", "operation": "inspect"},
+                {"filename": {"file_id": "0192f0c1-2f4b-7cc0-9d36-5b1e3c7a8d10"}, "operation": "compress"},
                 {"filename": "sales.csv", "operation": "checksum", "algorithm": "sha512"},
                 {"filename": "sales.csv", "operation": "compress"},
                 {"filename": "sales.csv.gz", "operation": "decompress"},
@@ -71,8 +74,12 @@ class FileParameters(BaseModel):
         },
     )
 
-    filename: FileName | None = Field(None, description="the file; archive and merge take `filenames` instead")
-    filenames: Annotated[list[FileName], Field(min_length=1, max_length=FILES_MAX)] | None = Field(
+    filename: FileSource | None = Field(
+        None,
+        description="the file, by its name in `files/` or its id; archive and merge take `filenames` instead",
+        json_schema_extra=dict(BY_ID),
+    )
+    filenames: Annotated[list[FileSource], Field(min_length=1, max_length=FILES_MAX)] | None = Field(
         None, description="archive, merge: the files, in their order"
     )
     operation: Operation = Field(
@@ -187,7 +194,10 @@ class FileMade(BaseModel):
     operation: Literal["compress", "decompress", "convert", "encrypt", "decrypt"]
     filename: str
     size_bytes: int
-    output: str = Field(description="the new file's name in `files/`; send it as `filename` to go on with it")
+    output: str = Field(description="the new file's name; in `files/` send it as `filename` to go on with it")
+    output_file_id: UUID | None = Field(
+        None, description="its id, where the source has one: it is then one of the task's files, and not in `files/`"
+    )
     output_bytes: int
     output_sha256: str
     ratio: float | None = Field(
@@ -202,7 +212,10 @@ class Packed(BaseModel):
     operation: Literal["archive", "merge"]
     filenames: list[str]
     size_bytes: int = Field(description="of all of them together")
-    output: str = Field(description="the new file's name in `files/`; send it as `filename` to go on with it")
+    output: str = Field(description="the new file's name; in `files/` send it as `filename` to go on with it")
+    output_file_id: UUID | None = Field(
+        None, description="its id, where the source has one: it is then one of the task's files, and not in `files/`"
+    )
     output_bytes: int
     output_sha256: str
 
@@ -211,7 +224,10 @@ class Piece(BaseModel):
     """One of several new files."""
 
     entry: str | None = Field(description="what it was called in the archive, of unarchive")
-    output: str = Field(description="the new file's name in `files/`")
+    output: str = Field(description="the new file's name")
+    output_file_id: UUID | None = Field(
+        None, description="its id, where the source has one: it is then one of the task's files, and not in `files/`"
+    )
     output_bytes: int
     output_sha256: str
 

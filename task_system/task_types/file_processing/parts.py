@@ -30,9 +30,15 @@ def split(ctx: Context, parameters: FileParameters) -> Unpacked:
                 for chunk in part:
                     output.write(chunk)
                     ctx.progress(percent(source.tell(), size), "splitting", parts=len(outputs))
-            unless_delivered.callback(remove_file, ctx, made.name)
+            unless_delivered.callback(remove_file, ctx, made.name, made.file_id)
             outputs.append(
-                Piece(entry=None, output=made.name, output_bytes=output.size_bytes, output_sha256=output.sha256)
+                Piece(
+                    entry=None,
+                    output=made.name,
+                    output_file_id=made.file_id,
+                    output_bytes=output.size_bytes,
+                    output_sha256=output.sha256,
+                )
             )
         unless_delivered.pop_all()
     return Unpacked(
@@ -62,6 +68,7 @@ def merge(ctx: Context, parameters: FileParameters) -> Packed:
         filenames=names,
         size_bytes=total,
         output=made.name,
+        output_file_id=made.file_id,
         output_bytes=output.size_bytes,
         output_sha256=output.sha256,
     )

@@ -66,8 +66,14 @@ def _piece(ctx: Context, archive: str, entry: Entry, number: int, unless_deliver
         output = Output(made.stream)
         for piece in content:
             output.write(piece)
-    unless_delivered.callback(remove_file, ctx, made.name)
-    return Piece(entry=name, output=made.name, output_bytes=output.size_bytes, output_sha256=output.sha256)
+    unless_delivered.callback(remove_file, ctx, made.name, made.file_id)
+    return Piece(
+        entry=name,
+        output=made.name,
+        output_file_id=made.file_id,
+        output_bytes=output.size_bytes,
+        output_sha256=output.sha256,
+    )
 
 
 def _entries(ctx: Context, source: BinaryIO, parameters: FileParameters) -> Iterator[Entry]:

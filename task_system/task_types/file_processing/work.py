@@ -4,7 +4,7 @@ import hashlib
 from collections.abc import Callable
 
 from task_system import Context
-from task_system.task_types.data_files import read_file, size_bytes
+from task_system.task_types.data_files import named, read_file, size_bytes
 from task_system.task_types.file_processing.archives import archive
 from task_system.task_types.file_processing.compression import compress, decompress
 from task_system.task_types.file_processing.conversion import convert
@@ -22,7 +22,16 @@ from task_system.task_types.file_processing.unarchiving import unarchive
 
 def perform(ctx: Context, parameters: FileParameters) -> Result:
     """The operation that is asked for."""
-    return _OPERATIONS[parameters.operation](ctx, parameters)
+    return _OPERATIONS[parameters.operation](ctx, _named(ctx, parameters))
+
+
+def _named(ctx: Context, parameters: FileParameters) -> FileParameters:
+    """The files under the names that they have."""
+    found = {
+        "filename": parameters.filename and named(ctx, parameters.filename),
+        "filenames": parameters.filenames and [named(ctx, name) for name in parameters.filenames],
+    }
+    return parameters.model_copy(update=found)
 
 
 def checksum(ctx: Context, parameters: FileParameters) -> Checksummed:

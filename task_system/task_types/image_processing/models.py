@@ -1,10 +1,11 @@
 """What `image_processing` is sent and what it answers."""
 
 from typing import Annotated, Literal, Self
+from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from task_system.task_types.data_files import FileName
+from task_system.task_types.data_files import BY_ID, FileSource
 
 IMAGES_MAX = 200
 OPERATIONS_MAX = 20
@@ -33,7 +34,9 @@ class CreatedImage(_Strict):
 class ImageInput(_Strict):
     """One image: exactly one of `filename` and `create`."""
 
-    filename: FileName | None = None
+    filename: FileSource | None = Field(
+        None, description="a file, by its name in `files/` or its id", json_schema_extra=dict(BY_ID)
+    )
     create: CreatedImage | None = Field(None, description="instead of `filename`: make a test image")
 
     @model_validator(mode="after")
@@ -177,7 +180,10 @@ class ImageOutcome(BaseModel):
     """What became of one image."""
 
     source: str = Field(description="the file's name; `created` for a test image")
-    output: str | None = Field(None, description="the new file's name in `files/`; null when it was skipped")
+    output: str | None = Field(None, description="the new file's name; null when it was skipped")
+    output_file_id: UUID | None = Field(
+        None, description="its id, unless its source is in `files/`: it is then one of the task's files"
+    )
     before: ImageFacts | None = Field(None, description="null when it could not be read")
     after: ImageFacts | None = None
     error: str | None = Field(None, description="why it was skipped")

@@ -8,26 +8,20 @@ from typing import BinaryIO
 from PIL import Image, ImageColor
 
 from task_system import Context
-from task_system.task_types.data_files import make_folder, read_file
-from task_system.task_types.image_processing.models import CreatedImage, ImageInput
+from task_system.task_types.data_files import read_file
+from task_system.task_types.image_processing.models import CreatedImage
 
 CREATED = "created"
 
 
-def name_of(source: ImageInput) -> str:
-    """What the caller knows the image by."""
-    return source.filename or CREATED
-
-
 @contextmanager
-def open_input(ctx: Context, source: ImageInput) -> Iterator[BinaryIO]:
-    """The encoded image, from its first byte. Raises as `read_file` does."""
-    if source.create is not None:
-        make_folder(ctx)
-        yield io.BytesIO(_created(source.create))
+def open_input(ctx: Context, file: str | None, create: CreatedImage | None) -> Iterator[BinaryIO]:
+    """The encoded image, from its first byte: of a file, or one that is made. Raises as `read_file` does."""
+    if create is not None:
+        yield io.BytesIO(_created(create))
         return
-    assert source.filename is not None
-    with read_file(ctx, source.filename) as stream:
+    assert file is not None
+    with read_file(ctx, file) as stream:
         yield stream
 
 

@@ -263,8 +263,9 @@ def test_lists_go_through_the_same_steps(tmp_path: Path) -> None:
     ctx = FakeContext(tmp_path)
     result = table_of(ctx, data=[3, None, 1], sort={"columns": ["value"]}, output="csv")
     assert result.output
-    assert result.output.name == f"data-{ctx.task_id}.csv"
-    assert (tmp_path / "files" / result.output.name).read_bytes() == b'value\r\n""\r\n1\r\n3\r\n'
+    assert result.output.name == "data.csv"
+    assert result.output.file_id
+    assert ctx.local_path(result.output.file_id).read_bytes() == b'value\r\n""\r\n1\r\n3\r\n'
 
 
 @pytest.mark.parametrize(

@@ -31,7 +31,7 @@ def one(
     [outcome] = run(ctx, [source], *operations, **parameters).images
     assert outcome.output is not None
     assert outcome.after is not None
-    path = ctx.data_dir / "files" / outcome.output
+    path = path_of(ctx, outcome)
     with Image.open(path) as made:
         made.load()
         assert outcome.after.model_dump() == {
@@ -41,6 +41,12 @@ def one(
             "size_bytes": path.stat().st_size,
         }
         return outcome, made
+
+
+def path_of(ctx: FakeContext, outcome: ImageOutcome) -> Path:
+    if outcome.output_file_id is None:
+        return ctx.data_dir / "files" / str(outcome.output)
+    return ctx.local_path(outcome.output_file_id)
 
 
 def fails(ctx: FakeContext, image: Any, *operations: dict[str, Any], **parameters: Any) -> str:
@@ -409,12 +415,32 @@ def test_a_cancel_is_heard_anywhere_and_leaves_nothing(ctx: FakeContext, files: 
 
 
 def test_a_repeated_attempt_makes_the_same_files(ctx: FakeContext, files: Path) -> None:
-    first = run(ctx, [BIG, BIG])
-    assert run(FakeContext(ctx.data_dir, task_id=ctx.task_id, attempt=2), [BIG, BIG]) == first
-    assert len(list(files.iterdir())) == 2
+    noise(10, 10).save(files / "a.png")
+    images = [{"filename": "a.png"}] * 2
+    first = run(ctx, images)
+    assert run(FakeContext(ctx.data_dir, task_id=ctx.task_id, attempt=2), images) == first
+    assert len(list(files.iterdir())) == 3
 
 
-def test_names_do_not_grow_from_task_to_task(ctx: FakeContext) -> None:
-    outcome, _ = one(ctx, BIG)
+def test_names_do_not_grow_from_task_to_task(ctx: FakeContext, files: Path) -> None:
+    noise(10, 10).save(files / "a.png")
+    outcome, _ = one(ctx, "a.png")
     again = FakeContext(ctx.data_dir)
-    assert one(again, str(outcome.output))[0].output == f"created-{again.task_id}-1.png"
+    assert one(again, str(outcome.output))[0].output == f"a-{again.task_id}-1.png"
+
+
+def test_what_is_made_of_an_image_by_id_has_an_id(ctx: FakeContext, files: Path) -> None:
+    content = io.BytesIO()
+    noise(10, 10).save(content, "PNG")
+    uploaded = {"filename": {"file_id": str(ctx.add_file("photo.png", content.getvalue()))}}
+    outcome, _ = one(ctx, uploaded)
+    assert (outcome.source, outcome.output) == ("photo.png", "photo-1.png")
+    assert list(ctx.created) == [outcome.output_file_id]
+    assert list(files.iterdir()) == []
+
+
+def test_an_image_that_is_not_there_may_be_skipped(ctx: FakeContext) -> None:
+    missing = {"filename": {"file_id": "0192f0c1-2f4b-7cc0-9d36-5b1e3c7a8d10"}}
+    result = run(ctx, [BIG, missing], on_error="skip")
+    assert "There is no file" in str(result.images[1].error)
+    assert (result.made, len(ctx.created)) == (1, 1)
