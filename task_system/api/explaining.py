@@ -78,6 +78,29 @@ def _running(task: Task, now: datetime) -> _Explained:
 
 
 def _due(this: Services, task: Task, since_s: float) -> _Explained:
+    return _closed(this, task, since_s) or _open(this, task, since_s)
+
+
+def _closed(this: Services, task: Task, since_s: float) -> _Explained | None:
+    """Whether an operator keeps it from starting."""
+    numbers: dict[str, Any] = {"queue": task.queue, "seconds_waited": since_s}
+    if pause := this.controls.paused().get(task.queue):
+        until = f" until {iso(pause.until)}" if pause.until else ""
+        sentence = f"Its queue {task.queue} is paused{until}{_because(pause.reason)}."
+        told = {"since": iso(pause.since), "until": iso(pause.until), "reason": pause.reason}
+        return "queue_paused", sentence, {**numbers, **told}
+    control = this.controls.types().get(task.task_type)
+    if control and control.control == "hold":
+        sentence = f"Tasks of type {task.task_type} are held{_because(control.reason)}."
+        return "type_held", sentence, {**numbers, "since": iso(control.since), "reason": control.reason}
+    return None
+
+
+def _because(reason: str | None) -> str:
+    return f" ({reason})" if reason else ""
+
+
+def _open(this: Services, task: Task, since_s: float) -> _Explained:
     lane = lane_of(task.queue)
     serving = [seen for seen in this.workers.alive(this.alive_s) if seen.role == "worker" and lane in seen.lanes]
     numbers: dict[str, Any] = {"queue": task.queue, "seconds_waited": since_s, "workers": len(serving)}

@@ -47,8 +47,8 @@ class Services:
     balances: Balances
     #: A process that was heard of within so many seconds is alive.
     alive_s: float
-    #: Messages ready in each of these queues, as the broker knows them.
-    depths: Callable[[tuple[str, ...]], dict[str, int]]
+    #: Messages ready in each of these queues, and consumers where those are known, as the broker knows them.
+    looks: Callable[[tuple[str, ...]], dict[str, tuple[int, int | None]]]
     ends: Ends
     batches: Batches
     bulks: Bulks

@@ -27,10 +27,14 @@ class Inspector:
         with self._connected() as connection:
             return topology.depth(connection, queue) or 0
 
-    def depths(self, queues: tuple[str, ...]) -> dict[str, int]:
-        """Messages ready in each queue; 0 for one that is missing. Raises BrokerUnavailable."""
+    def looks(self, queues: tuple[str, ...]) -> dict[str, tuple[int, int | None]]:
+        """Messages ready in each queue, 0 for one that is missing; and consumers, where they are known.
+
+        Raises BrokerUnavailable.
+        """
         with self._connected() as connection:
-            return {queue: topology.depth(connection, queue) or 0 for queue in queues}
+            found = {queue: topology.look(connection, queue) or (0, 0) for queue in queues}
+        return {queue: (ready, None if self._memory else consumers) for queue, (ready, consumers) in found.items()}
 
     def dead_letters(self) -> Iterator[Message]:
         """Messages that the broker gave up on, as many as are there now. Raises BrokerUnavailable."""

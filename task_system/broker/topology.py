@@ -28,8 +28,15 @@ def declare(connection: Connection) -> None:
 
 def depth(connection: Connection, queue: str) -> int | None:
     """Messages ready in a queue; None when the queue is not there."""
+    found = look(connection, queue)
+    return found and found[0]
+
+
+def look(connection: Connection, queue: str) -> tuple[int, int] | None:
+    """Messages ready in a queue, and its consumers; None when the queue is not there."""
     with connection.channel() as channel:
         try:
-            return int(channel.queue_declare(queue, passive=True).message_count)
+            found = channel.queue_declare(queue, passive=True)
+            return int(found.message_count), int(found.consumer_count)
         except connection.channel_errors:
             return None

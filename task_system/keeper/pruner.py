@@ -11,7 +11,7 @@ from task_system.store.workers import Workers
 
 #: Tasks of one transaction.
 BATCH = 1000
-FORGET_WORKERS_AFTER_S = 3600.0
+FORGET_WORKERS_AFTER_S = 86_400.0
 
 
 class Pruner:

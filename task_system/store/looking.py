@@ -1,16 +1,17 @@
 """Looking at what waits and what runs. Every count stops at a bound, and says so by reaching it."""
 
 from collections import defaultdict
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import Select, func, select
+from sqlalchemy import Select, func, select, text
 
 from task_system.model.states import WAITING, State
 from task_system.model.task import Task
 from task_system.store.database import Database
-from task_system.store.tables import tasks
+from task_system.store.tables import LOST, attempts, tasks
 from task_system.store.types import now_plus
 
 #: No count goes further.
@@ -37,6 +38,7 @@ class Running:
     task_type: str
     attempt: int
     started_at: datetime
+    percent: float | None
 
 
 class Looking:
@@ -70,7 +72,14 @@ class Looking:
     def running(self) -> dict[str, list[Running]]:
         """What runs now, by the name of the worker, no more than MOST_RUNNING in all. Raises StoreUnavailable."""
         statement = (
-            select(tasks.c.worker, tasks.c.id, tasks.c.task_type, tasks.c.attempt, tasks.c.started_at)
+            select(
+                tasks.c.worker,
+                tasks.c.id,
+                tasks.c.task_type,
+                tasks.c.attempt,
+                tasks.c.started_at,
+                tasks.c.progress_percent,
+            )
             .where(tasks.c.state == State.STARTED)
             .limit(MOST_RUNNING)
         )
@@ -78,6 +87,20 @@ class Looking:
         with self._database.read() as connection:
             for worker, *running in connection.execute(statement):
                 found[worker].append(Running(*running))
+        return found
+
+    def lost(self, workers: Sequence[str]) -> dict[str, dict[UUID, State | None]]:
+        """The tasks that were lost with each of these, and their states now; None: removed. MOST_RUNNING in all."""
+        statement = (
+            select(attempts.c.worker, attempts.c.task_id, tasks.c.state)
+            .select_from(attempts.outerjoin(tasks, tasks.c.id == attempts.c.task_id))
+            .where(text(LOST), attempts.c.worker.in_(workers))
+            .limit(MOST_RUNNING)
+        )
+        found: dict[str, dict[UUID, State | None]] = defaultdict(dict)
+        with self._database.read() as connection:
+            for worker, task_id, state in connection.execute(statement):
+                found[worker][task_id] = State(state) if state else None
         return found
 
 

@@ -185,6 +185,10 @@ attempts = Table(
     postgresql_partition_by="RANGE (task_id)",
 )
 
+#: The condition of the index of that name.
+LOST = "outcome = 'lost'"
+Index("attempts_lost", attempts.c.worker, postgresql_where=text(LOST), sqlite_where=text(LOST))
+
 #: Who is alive.
 workers = Table(
     "workers",
@@ -203,6 +207,8 @@ workers = Table(
     Column("running", Integer, nullable=False, server_default="0"),
     Column("started_at", UtcDateTime(), nullable=False),
     Column("heartbeat_at", UtcDateTime(), nullable=False),
+    # Of the process and those of its pool.
+    Column("rss_mb", Float),
     PrimaryKeyConstraint("name", name="workers_pkey"),
 )
 

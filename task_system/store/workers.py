@@ -6,6 +6,7 @@ from datetime import datetime
 from sqlalchemy import delete, insert, select, update
 
 from task_system.store.database import Database
+from task_system.store.process_memory import resident_mb
 from task_system.store.tables import workers
 from task_system.store.types import now_plus
 
@@ -41,6 +42,7 @@ class Seen:
     prefetch: int | None
     lanes: list[str]
     running: int
+    rss_mb: float | None
     started_at: datetime
     heartbeat_at: datetime
 
@@ -52,15 +54,16 @@ class Workers:
         self._database = database
 
     def beat(self, identity: Identity, running: int = 0) -> None:
-        """Say that this process lives, and how many attempts it runs."""
+        """Say that this process lives, how many attempts it runs, and how large it is."""
+        said = {"running": running, "rss_mb": resident_mb()}
         with self._database.write() as connection:
             alive = connection.execute(
-                update(workers).where(workers.c.name == identity.name).values(heartbeat_at=now_plus(0), running=running)
+                update(workers).where(workers.c.name == identity.name).values(heartbeat_at=now_plus(0), **said)
             )
             if alive.rowcount == 0:
                 values = {**asdict(identity), "lanes": list(identity.lanes)}
                 connection.execute(
-                    insert(workers).values(started_at=now_plus(0), heartbeat_at=now_plus(0), running=running, **values)
+                    insert(workers).values(started_at=now_plus(0), heartbeat_at=now_plus(0), **said, **values)
                 )
 
     def leave(self, name: str) -> None:

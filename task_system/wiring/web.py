@@ -69,7 +69,7 @@ def _services(parts: Parts) -> Services:
         figures=Figures(parts.database),
         balances=Balances(parts.database),
         alive_s=parts.settings.lease_s,
-        depths=parts.inspector.depths,
+        looks=parts.inspector.looks,
         ends=Ends(parts.reading, most=max(1, parts.settings.web_threads // 4)),
         registry=parts.registry,
         schedules=parts.schedules,

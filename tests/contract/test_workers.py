@@ -3,9 +3,11 @@
 from dataclasses import replace
 from datetime import timedelta
 
-from sqlalchemy import update
+from sqlalchemy import delete, update
 
-from task_system.store.tables import workers
+from task_system.model.states import State
+from task_system.store.looking import Looking
+from task_system.store.tables import tasks, workers
 from task_system.store.types import now_plus
 from task_system.store.workers import Identity
 from tests.contract.kit import Store, at_once
@@ -90,3 +92,18 @@ def test_who_leaves_is_gone_and_may_come_back(store: Store) -> None:
 def test_many_beat_at_once(store: Store) -> None:
     at_once(6, lambda number: store.workers.beat(replace(WORKER, name=f"worker-{number}")))
     assert len(store.workers.alive(30)) == 6
+
+
+def test_what_became_of_tasks_that_were_lost_with_their_worker(store: Store) -> None:
+    again, over, kept, removed = (store.start() for _ in range(4))
+    for lease in (again, over, removed):
+        store.expire_lease(lease.id)
+    store.upkeep.rescue(10, poison_after=3, delay_s=0.0)
+    store.acting.cancel(over.id, None)
+    with store.database.write() as connection:
+        connection.execute(delete(tasks).where(tasks.c.id == removed.id))
+    looking = Looking(store.database)
+    expected = {again.id: State.RETRY, over.id: State.CANCELLED, removed.id: None}
+    assert looking.lost(["worker@here", "other"]) == {"worker@here": expected}
+    assert looking.lost(["other"]) == {}
+    assert [task.task_id for task in looking.running()["worker@here"]] == [kept.id]

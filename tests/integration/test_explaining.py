@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from task_system.model.routing import LANES, queues_of
-from tests.integration.service import SLOTS, Service
+from tests.integration.service import SLOTS, Service, wait_until
 from tests.integration.test_api import UNKNOWN, problem
 
 
@@ -60,6 +60,7 @@ def test_running_and_waiting_tasks(service: Service, gate: Path) -> None:
         (worker,) = [worker for worker in shown if worker["tasks"]]
         assert worker["name"] == service.task(running[0])["worker"]
         assert {task["task_id"] for task in worker["tasks"]} == set(running)
+        assert all(task["running_s"] > 0 for task in worker["tasks"])
         answer = service.get(f"/api/tasks/{running[0]}/result")
         assert problem(answer, 404)["error"] == "no_result"
     finally:
@@ -83,11 +84,44 @@ def test_an_unknown_task(service: Service, what: str) -> None:
     assert problem(service.get(f"{UNKNOWN}/{what}"), 404)["error"] == "task_not_found"
 
 
+def test_a_task_whose_queue_is_paused_or_whose_type_is_held(service: Service) -> None:
+    closed = [
+        ("queues/default.low", "pause", "resume", "queue_paused"),
+        ("task-types/test_noop", "hold", "allow", "type_held"),
+    ]
+    for path, close, open_, code in closed:
+        assert service.request("POST", f"/api/{path}/{close}", json={"reason": "it rains"}).status_code == 200
+        try:
+            # Due when every process has heard of it.
+            task_id = service.submit("test_noop", priority="low", delay=2.2)["task_id"]
+            explanation = wait_until(lambda id_=task_id: _due(service, id_), 20, "due")
+            assert explanation["code"] == code
+            assert "it rains" in explanation["sentence"]
+            assert explanation["numbers"]["reason"] == "it rains"
+            assert explanation["numbers"]["seconds_waited"] >= 0
+            queues = service.get("/api/queues").json()["queues"]
+            paused = [queue["name"] for queue in queues if queue["pause"]["paused"]]
+            assert paused == (["default.low"] if close == "pause" else [])
+        finally:
+            service.request("POST", f"/api/{path}/{open_}")
+        assert service.finished(task_id)["state"] == "SUCCESS"
+
+
+def _due(service: Service, task_id: str) -> dict[str, Any] | None:
+    explanation = explained(service, task_id)
+    return explanation if explanation["code"] != "scheduled" else None
+
+
 def test_queues(service: Service) -> None:
     answer = service.get("/api/queues").json()
     assert answer["broker"] == "up"
     assert [queue["name"] for queue in answer["queues"]] == list(queues_of(LANES))
-    assert all(queue["consumers"] >= 1 and queue["ready"] >= 0 for queue in answer["queues"])
+    for queue in answer["queues"]:
+        assert queue["consumers"] >= 1
+        assert queue["ready_in_broker"] >= 0
+        assert queue["rate_in_per_min"] >= 0
+        assert queue["rate_out_per_min"] >= 0
+        assert queue["waiting"] or queue["drain_s"] == 0
 
 
 def test_workers(service: Service) -> None:
@@ -98,3 +132,4 @@ def test_workers(service: Service) -> None:
         assert worker["pid"] > 0
         assert worker["version"]
         assert worker["silent_s"] < 60
+        assert worker["rss_mb"] > 10

@@ -9,6 +9,7 @@ from typing_extensions import TypedDict
 
 from task_system.api.shapes.common import DOCUMENTED, OPEN, Links
 from task_system.model.routing import Priority
+from task_system.model.states import State
 
 
 class Service(TypedDict):
@@ -98,14 +99,23 @@ class Queue(TypedDict):
     lane: str
     priority: Priority
     waiting: int
-    """Due tasks, as the database knows them."""
+    """Dispatched and not started, as the database knows them."""
     waiting_is_capped: bool
     """Whether counting stopped there."""
     ready: int | None
+    """The same as `ready_in_broker`."""
+    ready_in_broker: int | None
     """Messages, as RabbitMQ knows them; null while it does not answer."""
     consumers: int
+    """As RabbitMQ knows them; while it does not answer, live workers."""
     oldest_waiting_s: float | None
     pause: PausedQueue
+    rate_in_per_min: float
+    """Tasks that were accepted for it, over the last five minutes."""
+    rate_out_per_min: float
+    """Tasks of it that ended."""
+    drain_s: float | None
+    """Until nothing waits, if all goes on like that; null: never."""
 
 
 class Queues(TypedDict):
@@ -134,6 +144,8 @@ class RunningTask(TypedDict):
     task_type: str
     attempt: int
     started_at: datetime
+    running_s: float
+    percent: float | None
     links: Links
 
 
@@ -154,6 +166,8 @@ class Worker(TypedDict):
     """Tasks of a queue that wait in it, per slot."""
     lanes: list[str]
     running: int
+    rss_mb: float | None
+    """Of its processes; what they share counts for each."""
     started_at: datetime
     heartbeat_at: datetime
     silent_s: float
@@ -161,10 +175,29 @@ class Worker(TypedDict):
     tasks: list[RunningTask]
 
 
+class LostTask(TypedDict):
+    """A task whose attempt was lost with its worker."""
+
+    __pydantic_config__ = DOCUMENTED  # type: ignore[misc]
+
+    task_id: UUID
+    state: State | None
+    """What became of it; null: it was removed."""
+
+
+class LostWorker(TypedDict):
+    """A worker or keeper that was not heard of any more."""
+
+    name: str
+    heartbeat_at: datetime
+    tasks: list[LostTask]
+
+
 class Workers(TypedDict):
-    """Workers and keepers."""
+    """Workers and keepers, and which of them were lost within a day."""
 
     workers: list[Worker]
+    lost: list[LostWorker]
 
 
 class Alive(TypedDict):
