@@ -28,6 +28,7 @@ from task_system.model.errors import (
     TaskSystemError,
     TaskTypeNotFound,
     TaskTypeRefused,
+    TooManyStreams,
 )
 
 _STATUS: dict[type[TaskSystemError], HTTPStatus] = {
@@ -49,9 +50,10 @@ _STATUS: dict[type[TaskSystemError], HTTPStatus] = {
     FilesUnavailable: HTTPStatus.SERVICE_UNAVAILABLE,
     StoreUnavailable: HTTPStatus.SERVICE_UNAVAILABLE,
     Overloaded: HTTPStatus.SERVICE_UNAVAILABLE,
+    TooManyStreams: HTTPStatus.SERVICE_UNAVAILABLE,
 }
 #: When to try again, in seconds: a short outage is over, and those who come back are spread by their own clocks.
-_RETRY_AFTER_S = {StoreUnavailable: 2, FilesUnavailable: 5, Overloaded: 1, TaskTypeRefused: 60}
+_RETRY_AFTER_S = {StoreUnavailable: 2, FilesUnavailable: 5, Overloaded: 1, TooManyStreams: 10, TaskTypeRefused: 60}
 #: Details that werkzeug words for browsers, in words for programs.
 _DETAIL = {
     404: "There is nothing at this address. GET / shows what there is.",

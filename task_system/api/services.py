@@ -7,6 +7,7 @@ from uuid import UUID
 
 from flask import Response, current_app
 
+from task_system.api.broadcast import Broadcast
 from task_system.api.ends import Ends
 from task_system.dispatch.actions import Actions
 from task_system.dispatch.batches import Batches
@@ -50,6 +51,7 @@ class Services:
     #: Messages ready in each of these queues, and consumers where those are known, as the broker knows them.
     looks: Callable[[tuple[str, ...]], dict[str, tuple[int, int | None]]]
     ends: Ends
+    broadcast: Broadcast
     batches: Batches
     bulks: Bulks
     once: SubmitOnce

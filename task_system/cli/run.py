@@ -36,7 +36,13 @@ def run() -> None:
         max_request_body_size=max(TIMES_AS_LARGE * settings.max_body_bytes, settings.max_file_bytes + AROUND_BYTES),
         ident="task-system",
     )
-    signal.signal(signal.SIGTERM, stop)
+
+    def leave(number: int, frame: object) -> None:
+        service.end_streams()
+        stop(number, frame)
+
+    signal.signal(signal.SIGTERM, leave)
+    signal.signal(signal.SIGINT, leave)
     click.echo(_welcome(settings, server.effective_port))
     try:
         server.run()

@@ -181,6 +181,12 @@ class Overloaded(TaskSystemError):
     code = "overloaded"
 
 
+class TooManyStreams(TaskSystemError):
+    """This process has as many open streams as it has room for beside requests. Poll instead, or come again later."""
+
+    code = "too_many_streams"
+
+
 class BrokerUnavailable(TaskSystemError):
     """RabbitMQ cannot be reached just now. Recorded tasks are kept, and dispatched when it is back."""
 

@@ -1,7 +1,10 @@
 """Everything in one process."""
 
+from typing import cast
+
 from flask import Flask
 
+from task_system.api.services import Services
 from task_system.settings import Settings
 from task_system.store.migrate import upgrade
 from task_system.wiring.keeper import keeper_of
@@ -25,6 +28,7 @@ class Embedded:
         upgrade(self._parts.database)
         self._dispatch_anew()
         app = assemble(self._parts)
+        self._broadcast = cast("Services", app.extensions["task_system"]).broadcast
         self._worker.start()
         self._keeper.start()
         return app
@@ -35,6 +39,10 @@ class Embedded:
         for queue in upkeep.published_queues(0.0):
             while upkeep.dispatch_anew(queue, 0.0, 1000):
                 pass
+
+    def end_streams(self) -> None:
+        """Let go of those who listen, for the server waits for the threads that answer them."""
+        self._broadcast.stop()
 
     def stop(self) -> None:
         """Finish what runs within the grace, hand back the rest."""

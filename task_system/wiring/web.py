@@ -9,6 +9,7 @@ from flask import Flask
 
 from task_system import dashboard
 from task_system.api import Services, create_flask
+from task_system.api.broadcast import Broadcast
 from task_system.api.checks import checks
 from task_system.api.ends import Ends
 from task_system.dispatch.batches import Batches
@@ -16,6 +17,7 @@ from task_system.dispatch.once import SubmitOnce
 from task_system.settings import Settings
 from task_system.store.balance import Balances
 from task_system.store.batches import BatchStore
+from task_system.store.event_log import EventLog
 from task_system.store.failures import Failures
 from task_system.store.figures import Figures
 from task_system.store.finding import Finding
@@ -44,10 +46,10 @@ def create_app(settings: Settings | None = None) -> Flask:
 
 def assemble(parts: Parts) -> Flask:
     """The app over these parts."""
-    app = create_flask(
-        _services(parts), cors_origins=parts.settings.cors_origins, max_body_bytes=parts.settings.max_body_bytes
-    )
+    services = _services(parts)
+    app = create_flask(services, cors_origins=parts.settings.cors_origins, max_body_bytes=parts.settings.max_body_bytes)
     app.register_blueprint(dashboard.bp)
+    Finalize(None, services.broadcast.stop, exitpriority=20)
     # A server's worker is a multiprocessing child, which runs these and no `atexit`.
     Finalize(None, parts.dispatcher.stop, exitpriority=10)
     return app
@@ -71,6 +73,7 @@ def _services(parts: Parts) -> Services:
         alive_s=parts.settings.lease_s,
         looks=parts.inspector.looks,
         ends=Ends(parts.reading, most=max(1, parts.settings.web_threads // 4)),
+        broadcast=Broadcast(EventLog(parts.database), most=max(1, parts.settings.web_threads // 4)),
         registry=parts.registry,
         schedules=parts.schedules,
         controls=parts.controls,
