@@ -22,9 +22,9 @@ from task_system.store.submissions import Submissions
 
 #: Rows of one commit: beyond this a commit takes longer than it saves.
 BATCH = 64
-#: After a commit of so many rows the next one lets some more gather, for so long in seconds: a commit costs the
-#: database, the broker and this process as much as some ten rows do.
-BUSY, LINGER_S = 8, 0.004
+#: After a commit of so many rows the next one lets some more gather, as long as they come, for so long in seconds at
+#: most: a commit costs the database, the broker and this process as much as some ten rows do.
+BUSY, LINGER_S, LINGER_STEP_S = 8, 0.004, 0.0005
 #: Rows that may wait; then callers are told to come back.
 CAPACITY = 2048
 #: No request waits longer for its commit, in seconds.
@@ -101,7 +101,7 @@ class Committer:
     def _take(self) -> list[_Waiting]:
         batch = [self._waiting.get()]
         if self._busy:
-            time.sleep(LINGER_S)
+            self._linger()
         while len(batch) < BATCH and not self._waiting.empty():
             batch.append(self._waiting.get())
         self._busy = len(batch) >= BUSY
@@ -109,6 +109,13 @@ class Committer:
         if rows and len(rows) < len(batch):
             self._waiting.put(None)  # the end, to be met again when no rows are before it
         return rows
+
+    def _linger(self) -> None:
+        """Let some more rows gather, as long as some do."""
+        gathered, until = -1, time.monotonic() + LINGER_S
+        while gathered < (now := self._waiting.qsize()) < BATCH and time.monotonic() < until:
+            gathered = now
+            time.sleep(LINGER_STEP_S)
 
     def _record(self, batch: Sequence[_Waiting]) -> int:
         """Record these rows and tell those who wait; answers how many are on disk. Raises nothing: all wait for us."""

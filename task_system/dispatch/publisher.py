@@ -21,9 +21,10 @@ from task_system.store.upkeep import Upkeep
 
 #: Dispatches that may wait for the connection; the relay brings the others.
 CAPACITY = 20_000
-#: How long confirms gather before they are noted: most tasks are claimed before, and need no note.
-NOTE_EVERY_S = 1.0
-NOTE_AT = 500
+#: How long confirms gather before they are noted, well before the relay takes over: most tasks are claimed before, and
+#: need no note.
+NOTE_EVERY_S = 2.0
+NOTE_AT = 1000
 RECONNECT_FIRST_S, RECONNECT_MOST_S = 0.2, 5.0
 _log = logging.getLogger(__name__)
 

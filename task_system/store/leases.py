@@ -110,6 +110,15 @@ _PROGRESS_POSTGRESQL = text(
     SELECT cancel_requested_at FROM said
     """  # noqa: S608 - column names of ours
 )
+_NOTE_HELD_POSTGRESQL = text(
+    """
+    UPDATE tasks AS t
+       SET published_at = now(), relay_at = NULL
+      FROM unnest(CAST(:ids AS uuid[]), CAST(:dispatch_nos AS int[])) AS h(id, dispatch_no)
+     WHERE t.id = h.id AND t.dispatch_no = h.dispatch_no AND t.state IN ('PENDING', 'RETRY')
+       AND t.id BETWEEN :first AND :last
+    """
+)
 
 # One statement for every outcome. `delay_s` is there exactly when the task is to run again; a cancel prevents that.
 _AGAIN = "e.delay_s IS NOT NULL AND t.cancel_requested_at IS NULL"
@@ -392,12 +401,14 @@ def note_held(connection: Connection, numbers: dict[UUID, int]) -> int:
 
     Rows claimed or dispatched anew in between are left alone. Answers how many were not.
     """
-    same = next(iter(numbers.values())) if len(set(numbers.values())) == 1 else None
-    current = tasks.c.dispatch_no == (case(numbers, value=tasks.c.id) if same is None else same)
+    if connection.dialect.name == "postgresql":
+        values = {"ids": list(numbers), "dispatch_nos": list(numbers.values())}
+        reach = {"first": min(numbers), "last": max(numbers)}
+        return connection.execute(_NOTE_HELD_POSTGRESQL, values | reach).rowcount
     statement = (
         update(tasks)
-        .where(tasks.c.id.in_(numbers), tasks.c.id.between(min(numbers), max(numbers)))
-        .where(tasks.c.state.in_(WAITING), current)
+        .where(tasks.c.id.in_(numbers), tasks.c.dispatch_no == case(numbers, value=tasks.c.id))
+        .where(tasks.c.state.in_(WAITING))
         .values(published_at=now_plus(0), relay_at=None)
     )
     return connection.execute(statement).rowcount
