@@ -55,6 +55,9 @@ class Settings(BaseSettings):
     task_modules: Annotated[tuple[str, ...], NoDecode] = Field(
         (), description="Your modules of task types, by comma, beside those in tasks.py."
     )
+    task_folder: Path = Field(
+        Path("custom_tasks"), description="Folder of your task types: every file in it is loaded, by name."
+    )
 
     worker_pool: Literal["prefork", "threads"] = Field("prefork", description="What runs a worker's tasks.")
     worker_concurrency: int = Field(

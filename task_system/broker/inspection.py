@@ -52,6 +52,11 @@ class Inspector:
         with self._connected():
             pass
 
+    def version(self) -> str:
+        """As the broker says it. Raises BrokerUnavailable."""
+        with self._connected() as connection:
+            return str(connection.connection.server_properties.get("version", "unknown"))
+
     @contextmanager
     def _connected(self) -> Iterator[Connection]:
         connection = Connection(

@@ -1,6 +1,5 @@
 """The parts that several processes share, each made when first asked for."""
 
-import importlib
 from collections.abc import Sequence
 from functools import cached_property
 from importlib.metadata import version
@@ -20,7 +19,7 @@ from task_system.dispatch.submit import Dispatcher
 from task_system.files import Blobs
 from task_system.model.events import Events
 from task_system.model.task import Dispatch, Settled
-from task_system.registry import Registry, default_registry
+from task_system.registry import Registry
 from task_system.settings import Settings
 from task_system.store import Database
 from task_system.store.acting import Acting
@@ -33,18 +32,10 @@ from task_system.store.submissions import Submissions
 from task_system.store.upkeep import Upkeep
 from task_system.store.workers import Workers
 from task_system.telemetry import logs
+from task_system.wiring.catalogue import load_task_types
 from task_system.wiring.files import blobs_of
 
 VERSION = version("task-system")
-#: The module of the service's own catalogue; `TASK_MODULES` names more.
-CATALOGUE = "tasks"
-
-
-def load_task_types(settings: Settings) -> Registry:
-    """Import every module that registers task types."""
-    for module in (CATALOGUE, *settings.task_modules):
-        importlib.import_module(module)
-    return default_registry
 
 
 class Parts:

@@ -1,0 +1,106 @@
+"""`taskq files`."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from urllib.parse import quote
+
+import click
+
+from task_system.cli.api import Api, reaches
+from task_system.cli.output import Column, Output, ago, as_facts, as_ids, as_json, as_table, shown, size
+
+CHUNK_BYTES = 1 << 20
+COLUMNS: list[Column] = [
+    ("FILE", lambda one: one["file_id"], {"no_wrap": True}),
+    ("NAME", lambda one: one["name"], {"overflow": "fold"}),
+    ("SIZE", lambda one: size(one["size"]), {"justify": "right", "no_wrap": True}),
+    ("TYPE", lambda one: one["content_type"], {}),
+    ("CREATED", lambda one: ago(one["created_at"]), {"no_wrap": True}),
+    ("KEPT", lambda one: ago(one["expires_at"]).removeprefix("in "), {"no_wrap": True}),
+    ("MADE BY", lambda one: one["task_id"], {"no_wrap": True}),
+]
+_file_id = click.argument("file_id", metavar="FILE_ID")
+
+
+@click.group(invoke_without_command=True)
+@click.option("-n", "--limit", type=click.IntRange(1), default=20, show_default=True, help="At most so many.")
+@shown()
+@reaches
+def files(api: Api, limit: int, output: Output) -> None:
+    """See files, newest first; upload, download and remove them."""
+    context = click.get_current_context()
+    context.obj = api
+    if context.invoked_subcommand:
+        return
+    found = list(api.pages("/api/files", "files", limit, limit=min(limit, 200)))
+    if output == "json":
+        as_json(found)
+    elif output == "ids":
+        as_ids(found, "file_id")
+    else:
+        as_table(found, COLUMNS, nothing="No files yet. `taskq files put PATH` uploads one.")
+
+
+@files.command()
+@click.argument("paths", nargs=-1, required=True, type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@shown()
+@click.pass_obj
+def put(api: Api, paths: tuple[Path, ...], output: Output) -> None:
+    """Upload files, and print their ids."""
+    made = []
+    for path in paths:
+        headers = {"Content-Type": "application/octet-stream", "Content-Length": str(path.stat().st_size)}
+        content = _pieces(path)
+        made.append(api.ask("POST", "/api/files", params={"name": path.name}, content=content, headers=headers))
+    if output == "json":
+        as_json(made)
+    elif output == "ids":
+        as_ids(made, "file_id")
+    else:
+        for one in made:
+            click.echo(f"{one['file_id']}  {one['name']}  {size(one['size'])}")
+
+
+@files.command()
+@_file_id
+@click.argument("path", type=click.Path(path_type=Path), required=False)
+@click.pass_obj
+def get(api: Api, file_id: str, path: Path | None) -> None:
+    """Download a file to PATH, to its own name here, or with `-` to the standard output."""
+    if path is None:
+        path = Path(Path(api.get(_path(file_id, "/info"))["name"]).name)
+        if path.exists():
+            raise click.ClickException(f"{path} is here already; say where to: taskq files get {file_id} PATH.")
+    with click.open_file(str(path), "wb") as target:
+        for piece in api.stream("GET", _path(file_id)):
+            target.write(piece)
+    if str(path) != "-":
+        click.echo(str(path))
+
+
+@files.command()
+@_file_id
+@click.pass_obj
+def show(api: Api, file_id: str) -> None:
+    """Show what is known of a file."""
+    as_facts((name, value) for name, value in api.get(_path(file_id, "/info")).items() if name != "links")
+
+
+@files.command()
+@click.argument("file_ids", nargs=-1, required=True, metavar="FILE_ID...")
+@click.pass_obj
+def remove(api: Api, file_ids: tuple[str, ...]) -> None:
+    """Remove files. Tasks that name them fail."""
+    for file_id in file_ids:
+        api.ask("DELETE", _path(file_id))
+        click.echo(f"{file_id} is removed.")
+
+
+def _path(file_id: str, more: str = "") -> str:
+    return f"/api/files/{quote(file_id, safe='')}{more}"
+
+
+def _pieces(path: Path) -> Iterator[bytes]:
+    with path.open("rb") as source:
+        while piece := source.read(CHUNK_BYTES):
+            yield piece

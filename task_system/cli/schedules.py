@@ -1,0 +1,136 @@
+"""`taskq schedules`."""
+
+from urllib.parse import quote
+
+import click
+
+from task_system.cli.api import Api, Json, reaches
+from task_system.cli.output import Column, Marked, Output, ago, as_facts, as_ids, as_json, as_table, shown, span
+from task_system.cli.parameters import parameters_of, schema_of
+
+COLUMNS: list[Column] = [
+    ("NAME", lambda one: one["name"], {"overflow": "fold"}),
+    ("TYPE", lambda one: one["task_type"], {}),
+    ("WHEN", lambda one: when(one), {}),
+    ("NEXT", lambda one: Marked("[yellow]paused[/]") if one["paused"] else ago(one["next_fire_at"]), {"no_wrap": True}),
+    ("", lambda one: "in code" if one["declared"] else "", {}),
+]
+TICKS: list[Column] = [
+    ("TICK", lambda one: one["fire_at"], {"no_wrap": True}),
+    ("OUTCOME", lambda one: one["outcome"], {}),
+    ("TASK", lambda one: one["task_id"], {"no_wrap": True}),
+    ("STATE", lambda one: one["state"], {}),
+    ("", lambda one: one["detail"], {"overflow": "fold"}),
+]
+_name = click.argument("name", metavar="NAME")
+
+
+@click.group(invoke_without_command=True)
+@shown()
+@reaches
+def schedules(api: Api, output: Output) -> None:
+    """See rules that submit tasks; pause, resume, run and remove them. They go by their names, or ids."""
+    context = click.get_current_context()
+    context.obj = api
+    if context.invoked_subcommand:
+        return
+    found = list(api.pages("/api/schedules", "schedules", 10_000))
+    if output == "json":
+        as_json(found)
+    elif output == "ids":
+        as_ids(found, "schedule_id")
+    else:
+        as_table(
+            found, COLUMNS, nothing="No schedules yet. `taskq schedules add NAME TYPE --cron '0 3 * * *'` makes one."
+        )
+
+
+@schedules.command()
+@_name
+@click.argument("task_type", metavar="TYPE")
+@click.argument("parameters", nargs=-1, metavar="[KEY=VALUE]...")
+@click.option("--cron", help="Five fields, or six with a second first, or @daily.")
+@click.option("--every", "every_s", type=float, metavar="SECONDS", help="Instead of cron.")
+@click.option("--timezone", default="UTC", show_default=True, help="Whose clock cron means.")
+@click.option("--overlap", type=click.Choice(["allow", "skip", "cancel_other"]), default="allow", show_default=True)
+@click.pass_obj
+def add(api: Api, /, name: str, task_type: str, parameters: tuple[str, ...], **more: object) -> None:
+    """Make a schedule."""
+    read = parameters_of(parameters, schema_of(api, task_type), api)
+    made = api.post("/api/schedules", {"name": name, "task_type": task_type, "parameters": read, **more})
+    click.echo(f"{name} runs {ago(made['next_fire_at'])}, at {made['next_fire_at']}.")
+
+
+@schedules.command()
+@_name
+@shown("table", "json")
+@click.pass_obj
+def show(api: Api, name: str, output: Output) -> None:
+    """Show one, its next times, and what became of its last ticks."""
+    one = api.get(_path(api, name))
+    if output == "json":
+        as_json(one)
+        return
+    skipped = ("links", "ticks", "next_times", "cron", "every_s", "declared")
+    as_facts([("when", when(one)), *((key, value) for key, value in one.items() if key not in skipped)])
+    click.echo("\nnext")
+    for moment in one["next_times"]:
+        click.echo(f"  {moment}  ({ago(moment)})")
+    click.echo()
+    as_table(one["ticks"], TICKS, nothing="It had no ticks yet.")
+
+
+@schedules.command()
+@_name
+@click.option("-r", "--reason", help="Shown to who asks.")
+@click.pass_obj
+def pause(api: Api, name: str, reason: str | None) -> None:
+    """No ticks until it is resumed."""
+    api.post(_path(api, name, "/pause"), {"reason": reason})
+    click.echo(f"{name} is paused. `taskq schedules resume {name}` goes on.")
+
+
+@schedules.command()
+@_name
+@click.pass_obj
+def resume(api: Api, name: str) -> None:
+    """Go on, with the next tick from now."""
+    said = api.post(_path(api, name, "/resume"))
+    click.echo(f"{name} runs {ago(said['next_fire_at'])}.")
+
+
+@schedules.command()
+@_name
+@click.pass_obj
+def run(api: Api, name: str) -> None:
+    """Submit its task once, now, besides its ticks."""
+    click.echo(api.post(_path(api, name, "/run-now"))["task_id"])
+
+
+@schedules.command()
+@_name
+@click.option("-y", "--yes", is_flag=True, help="Do not ask.")
+@click.pass_obj
+def remove(api: Api, name: str, yes: bool) -> None:
+    """Forget it. Its tasks stay."""
+    path = _path(api, name)
+    if not yes:
+        click.confirm(f"Forget {name}?", abort=True)
+    api.ask("DELETE", path)
+    click.echo(f"{name} is forgotten.")
+
+
+def when(one: Json) -> str:
+    """Its rule, in short."""
+    return f"{one['cron']} ({one['timezone']})" if one["cron"] else f"every {span(one['every_s'])}"
+
+
+def _path(api: Api, name: str, more: str = "") -> str:
+    found = next((one for one in api.pages("/api/schedules", "schedules", 10_000) if name in _names(one)), None)
+    if found is None:
+        raise click.ClickException(f"there is no schedule {name!r}. `taskq schedules` lists those there are.")
+    return f"/api/schedules/{quote(found['schedule_id'], safe='')}{more}"
+
+
+def _names(one: Json) -> tuple[str, str]:
+    return one["name"], one["schedule_id"]

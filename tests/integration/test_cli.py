@@ -1,0 +1,306 @@
+"""The commands, against a service that runs."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner, Result
+
+from task_system.cli.main import COMMANDS, SECTIONS, main
+from tests.integration.service import ROOT, Embedded, Service, wait_until
+
+Taskq = Callable[..., Result]
+FAR = "--delay=86400"
+
+
+@pytest.fixture
+def taskq(embedded: Embedded) -> Taskq:
+    """Run a command in this process; fails unless it exits with that code."""
+
+    def run(*arguments: str, code: int = 0, given: str | None = None) -> Result:
+        done = CliRunner().invoke(main, arguments, input=given, env={"BASE_URL": embedded.base_url, "COLUMNS": "200"})
+        assert done.exit_code == code, f"{done.stdout}\n{done.stderr}\n{done.exception!r}"
+        return done
+
+    return run
+
+
+def process(service: Service, *arguments: str, **options: Any) -> subprocess.CompletedProcess[str]:
+    """Run a command as people do."""
+    return subprocess.run(
+        [sys.executable, "-m", "task_system", *arguments],
+        cwd=ROOT,
+        env={**service.environment(), "BASE_URL": service.base_url},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+        **options,
+    )
+
+
+def ids(done: Result) -> list[str]:
+    return done.stdout.split()
+
+
+def test_the_list_of_commands_is_made_without_loading_them() -> None:
+    program = (
+        "import sys, time\n"
+        "from click.testing import CliRunner\n"
+        "from task_system.cli.main import main\n"
+        "assert CliRunner().invoke(main, ['--help']).exit_code == 0\n"
+        "print(time.process_time(), *(name for name in ('celery', 'flask', 'sqlalchemy', 'rich', 'httpx2') "
+        "if name in sys.modules))\n"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True, cwd=ROOT)
+    seconds, *loaded = done.stdout.split()
+    assert loaded == []
+    assert float(seconds) < 1.5  # 0.2 on a machine that does nothing else
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_every_command_has_help(name: str) -> None:
+    done = CliRunner().invoke(main, [name, "--help"])
+    assert done.exit_code == 0, done.exception
+    assert done.stdout.startswith("Usage:")
+
+
+def test_the_sections_name_every_command_once() -> None:
+    assert sum(map(len, SECTIONS.values())) == len(COMMANDS)
+
+
+def test_a_task_is_followed_to_its_result(taskq: Taskq) -> None:
+    done = taskq("submit", "test_echo", 'value={"a": [1, 2]}', "--wait")
+    assert json.loads(done.stdout.partition("\n")[2]) == {"a": [1, 2]}
+    assert "success" in done.stdout
+
+
+def test_the_exit_code_says_how_it_ended(taskq: Taskq) -> None:
+    done = taskq("submit", "test_fail", "--wait", code=1)
+    assert "it cannot be done" in done.stdout
+    assert "taskq show" in done.stderr
+    assert taskq("submit", "test_noop", "--delay=5", "--expires-in=6", "-o", "ids").stdout
+
+
+def test_values_are_read_as_the_type_would_have_them(taskq: Taskq, tmp_path: Path, embedded: Embedded) -> None:
+    letter = tmp_path / "letter.txt"
+    letter.write_text("Dear Ada,\n")
+    arguments = ("to=ada@example.com", "subject=42", f"text=@{letter}", FAR, "-o", "ids")
+    [task_id] = ids(taskq("submit", "email_sending", *arguments))
+    parameters = embedded.task(task_id)["parameters"]
+    assert (parameters["subject"], parameters["text"]) == ("42", "Dear Ada,\n")
+    [task_id] = ids(taskq("submit", "test_echo", "value.deep.number=42", "value.word=four", FAR, "-o", "ids"))
+    assert embedded.task(task_id)["parameters"] == {"value": {"deep": {"number": 42}, "word": "four"}}
+
+
+def test_what_is_wrong_is_said_with_what_to_do(taskq: Taskq) -> None:
+    assert "data_processing" in taskq("submit", "no_such_type", code=2).stderr
+    assert "parameters.times" in taskq("submit", "test_flaky", "times=often", code=1).stderr
+    assert "key=value" in taskq("submit", "test_noop", "nonsense", code=2).stderr
+    assert "position" in taskq("list", "state:", code=1).stderr
+    assert "Did you mean list" in taskq("lits", code=2).stderr
+    assert "There is no task" in taskq("show", "nothing", code=1).stderr
+    assert "taskq schedules" in taskq("schedules", "show", "nothing", code=1).stderr
+    assert "90s, 15m" in taskq("queues", "pause", "default.low", "--for", "long", code=2).stderr
+
+
+def test_a_service_that_is_away_is_told(taskq: Taskq) -> None:
+    said = taskq("list", "--url", "http://127.0.0.1:9", code=1).stderr
+    assert "taskq run" in said
+    assert "BASE_URL" in said
+
+
+def test_ids_go_from_command_to_command(taskq: Taskq) -> None:
+    made = [ids(taskq("submit", "test_echo", "--tag=cli-ids", FAR, "-o", "ids"))[0] for _ in range(3)]
+    found = taskq("list", "tag:cli-ids", "-o", "ids")
+    assert sorted(ids(found)) == sorted(made)
+    assert "cancelled" in taskq("cancel", "-", "--reason", "cli", given=found.stdout).stdout
+    again = ids(taskq("retry", "-", "--parameters", '{"value": 7}', "-o", "ids", given=found.stdout))
+    assert len(again) == 3
+    assert taskq("list", "tag:cli-ids", "state:cancelled", "-o", "json").exit_code == 0
+    taskq("submit", "test_noop", "--tag=cli-over", "--wait")
+    over = ids(taskq("list", "tag:cli-over", "-o", "ids"))
+    assert "is over" in taskq("cancel", *over, code=1).stderr
+
+
+def test_lists_are_shown_as_tables_json_and_ids(taskq: Taskq) -> None:
+    [task_id] = ids(taskq("submit", "test_echo", "value=[bold]no[/bold]", "--tag=cli-list", "-o", "ids"))
+    assert task_id in taskq("list", "tag:cli-list").stdout
+    assert json.loads(taskq("list", "tag:cli-list", "-o", "json").stdout)[0]["task_id"] == task_id
+    assert "[bold]no[/bold]" in taskq("show", task_id).stdout
+    assert "No task fits" in taskq("list", "tag:nobody-has-it").stderr
+
+
+def test_a_list_goes_on_over_its_pages(taskq: Taskq, embedded: Embedded) -> None:
+    tasks = [{"task_type": "test_noop", "delay": 86_400, "tags": ["cli-pages"]}] * 230
+    assert embedded.request("POST", "/api/tasks/batch", json={"tasks": tasks}).status_code == 202
+    assert len(ids(taskq("list", "tag:cli-pages", "-n", "225", "-o", "ids"))) == 225
+
+
+def test_a_result_comes_alone(embedded: Embedded) -> None:
+    task_id = embedded.run("test_echo", {"value": [1, "ü"]})["task_id"]
+    done = process(embedded, "result", task_id)
+    assert (done.returncode, json.loads(done.stdout)) == (0, [1, "ü"])
+
+
+def test_queues_are_closed_and_opened(taskq: Taskq) -> None:
+    assert "until" in taskq("queues", "pause", "image_processing.low", "--for", "15m", "--reason", "cli").stdout
+    assert "image_processing.low" in taskq("queues").stdout
+    assert "0 tasks" in taskq("queues", "purge", "image_processing.low", "--yes").stdout
+    assert "goes on" in taskq("queues", "resume", "image_processing.low").stdout
+    assert "queue" in taskq("queues", "resume", "nothing", code=1).stderr
+
+
+def test_schedules_are_made_shown_and_removed(taskq: Taskq) -> None:
+    taskq("schedules", "add", "cli-nightly", "test_echo", "value=1", "--cron", "0 3 * * *")
+    try:
+        assert "cli-nightly" in taskq("schedules").stdout
+        assert "0 3 * * * (UTC)" in taskq("schedules", "show", "cli-nightly").stdout
+        taskq("schedules", "pause", "cli-nightly", "--reason", "cli")
+        taskq("schedules", "resume", "cli-nightly")
+        assert len(ids(taskq("schedules", "run", "cli-nightly"))) == 1
+    finally:
+        taskq("schedules", "remove", "cli-nightly", "--yes")
+    assert "cli-nightly" not in taskq("schedules").stdout
+
+
+def test_files_go_up_and_come_down(taskq: Taskq, tmp_path: Path) -> None:
+    source = tmp_path / "words.txt"
+    source.write_bytes(b"some words\n" * 1000)
+    [file_id] = ids(taskq("files", "put", str(source), "-o", "ids"))
+    assert "words.txt" in taskq("files").stdout
+    assert "11.0 kB" in taskq("files").stdout
+    taskq("files", "get", file_id, str(tmp_path / "back.txt"))
+    assert (tmp_path / "back.txt").read_bytes() == source.read_bytes()
+    assert "words.txt" in taskq("files", "show", file_id).stdout
+    taskq("files", "remove", file_id)
+    assert "no file" in taskq("files", "show", file_id, code=1).stderr
+
+
+def test_a_file_of_tasks_is_submitted(taskq: Taskq, tmp_path: Path) -> None:
+    lines = tmp_path / "tasks.ndjson"
+    lines.write_text('{"task_type": "test_noop"}\n\n{"task_type": "no_such_type"}\n')
+    assert "line 2: task_type" in taskq("batches", "submit", str(lines), "--each", code=1).stderr
+    assert "tasks.1.task_type" in taskq("batches", "submit", str(lines), code=1).stderr
+    lines.write_text('{"task_type": \n')
+    assert "line 1 is no JSON" in taskq("batches", "submit", str(lines), code=1).stderr
+
+
+def test_failures_are_grouped(taskq: Taskq, embedded: Embedded) -> None:
+    embedded.run("test_fail")
+    assert "it cannot be done" in taskq("failures").stdout
+
+
+def test_workers_are_shown(taskq: Taskq) -> None:
+    assert "alive" in taskq("workers").stdout
+
+
+def test_the_doctor_finds_all_well(embedded: Embedded) -> None:
+    done = process(embedded, "doctor", "-o", "json")
+    assert done.returncode == 0, done.stdout
+    found = {one["name"]: one for one in json.loads(done.stdout)}
+    assert {"settings", "task types", "database", "migrations", "workers", "keeper", "clock", "api"} <= set(found)
+
+
+def test_the_doctor_says_what_to_do(embedded: Embedded, tmp_path: Path) -> None:
+    empty = {**embedded.environment(), "DATA_DIR": str(tmp_path), "BASE_URL": "http://127.0.0.1:9"}
+    command = [sys.executable, "-m", "task_system", "doctor"]
+    done = subprocess.run(command, cwd=ROOT, env=empty, capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 1
+    assert done.stdout.count("✗") == 2
+    assert "taskq run" in done.stdout
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_watch_shows_tasks_until_it_is_interrupted(embedded: Embedded, tmp_path: Path) -> None:
+    task_id = embedded.run("test_noop", tags=["cli-watch"])["task_id"]
+    seen = tmp_path / "seen"
+    with seen.open("w") as output:
+        watching = subprocess.Popen(
+            [sys.executable, "-u", "-m", "task_system", "watch", "tag:cli-watch", "--every", "0.2"],
+            cwd=ROOT,
+            env={**embedded.environment(), "BASE_URL": embedded.base_url, "FORCE_COLOR": "1"},
+            stdout=output,
+        )
+        try:
+            wait_until(lambda: task_id in seen.read_text(), 30, "the task on the screen")
+        finally:
+            watching.send_signal(signal.SIGINT)
+            code = watching.wait(20)
+    assert code == 0
+
+
+def test_a_new_task_type_works_and_so_does_its_test(embedded: Embedded, tmp_path: Path) -> None:
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    command = [sys.executable, "-m", "task_system", "new-task", "greet_people"]
+    made = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=True)
+    assert "custom_tasks/greet_people.py" in made.stdout
+    test = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "custom_tasks/test_greet_people.py"]
+    tested = subprocess.run(test, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
+    assert tested.returncode == 0, tested.stdout
+    assert "2 passed" in tested.stdout
+    style = ("check", "--isolated", "--select", "E,F,W,B", "--line-length", "120")
+    linted = [sys.executable, "-m", "ruff", *style, "custom_tasks"]
+    assert subprocess.run(linted, cwd=tmp_path, capture_output=True, check=False).returncode == 0
+    again = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
+    assert "there already" in again.stderr
+    loaded = subprocess.run(
+        [sys.executable, "-m", "task_system", "openapi"],
+        cwd=ROOT,
+        env={**embedded.environment(), "TASK_FOLDER": str(tmp_path / "custom_tasks")},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert "Submit_greet_people" in json.loads(loaded.stdout)["components"]["schemas"]
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [("def broken(:\n", "line 1: SyntaxError"), ("import json\n\njson.loads('')\n", "line 3: JSONDecodeError")],
+)
+def test_a_broken_file_stops_the_start_and_is_named(embedded: Embedded, tmp_path: Path, text: str, said: str) -> None:
+    folder = tmp_path / "broken_tasks"
+    folder.mkdir()
+    (folder / "a_fine_one.py").write_text("")
+    (folder / "test_of_it.py").write_text("raise SystemExit(9)")
+    (folder / "broken.py").write_text(text)
+    done = subprocess.run(
+        [sys.executable, "-m", "task_system", "run"],
+        cwd=ROOT,
+        env={**embedded.environment(), "TASK_FOLDER": str(folder), "DATA_DIR": str(tmp_path / "data"), "PORT": "0"},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode == 1
+    assert f"broken.py cannot be loaded, {said}" in done.stderr
+    assert "Mend it, or move it out" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_shells_are_offered_task_types(embedded: Embedded) -> None:
+    assert "_TASKQ_COMPLETE" in process(embedded, "completion", "bash").stdout
+    done = subprocess.run(
+        [sys.executable, "-c", "from task_system.cli.main import main; main(prog_name='taskq')"],
+        cwd=ROOT,
+        env={
+            **os.environ,
+            "BASE_URL": embedded.base_url,
+            "_TASKQ_COMPLETE": "bash_complete",
+            "COMP_WORDS": "taskq submit test_e",
+            "COMP_CWORD": "2",
+        },
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert {"plain,test_echo", "plain,test_exit"} == set(done.stdout.split())
