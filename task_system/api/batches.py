@@ -99,8 +99,9 @@ def _item(task: Any) -> Submission | Errors:
         wish = SubmitTask.model_validate(task)
     except ValidationError as error:
         return errors_of(error)
-    if wish.unique_for is not None:
-        return [{"path": "unique_for", "message": "is not for batches; submit the task alone"}]
+    for path in ("unique_for", "debounce"):
+        if getattr(wish, path) is not None:
+            return [{"path": path, "message": "is not for batches; submit the task alone"}]
     return wish.submission()
 
 

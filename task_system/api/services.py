@@ -11,6 +11,7 @@ from task_system.api.broadcast import Broadcast
 from task_system.api.ends import Ends
 from task_system.dispatch.actions import Actions
 from task_system.dispatch.batches import Batches
+from task_system.dispatch.debounce import SubmitLatest
 from task_system.dispatch.filing import Filing
 from task_system.dispatch.once import SubmitOnce
 from task_system.dispatch.submit import Dispatcher
@@ -55,6 +56,7 @@ class Services:
     batches: Batches
     bulks: Bulks
     once: SubmitOnce
+    latest: SubmitLatest
     registry: Registry
     schedules: Schedules
     controls: Controls

@@ -14,6 +14,7 @@ from task_system.api.http import Body, answer, parsed, task_id_of
 from task_system.api.services import services
 from task_system.api.shapes.tasks import Accepted as AcceptedShape
 from task_system.api.shapes.tasks import Task as TaskShape
+from task_system.dispatch.debounce import debounced
 from task_system.dispatch.once import by_fields, by_key
 from task_system.dispatch.submit import Accepted, Submission
 from task_system.failpoints import failpoint
@@ -35,6 +36,9 @@ from task_system.store.idempotency import Once
 ANY_SUBMISSION = {"x-submission": True}
 _KEY = re.compile(r"[\x21-\x7e]{1,255}")
 ParametersPath = Annotated[str, Field(pattern=r"^parameters(\.[^.\x00]+)+$", max_length=200)]
+Same = Literal["task_type", "priority", "tags", "parameters"] | ParametersPath
+#: Of one wait, in seconds; ten of them are not too long.
+LONGEST_DEBOUNCE_S = LONGEST_DELAY_S / 10
 #: `?wait=` waits no longer, in seconds.
 LONGEST_WAIT_S = 30.0
 
@@ -68,9 +72,32 @@ class SubmitTask(Body):
         Field(gt=0, le=LONGEST_DELAY_S, allow_inf_nan=False, description="Seconds in which it is not accepted again."),
     ] = None
     unique_by: Annotated[
-        tuple[Literal["task_type", "priority", "tags", "parameters"] | ParametersPath, ...],
+        tuple[Same, ...],
         Field(min_length=1, max_length=20, description="What makes it the same: fields, or paths into parameters."),
     ] = ("task_type", "parameters")
+
+    debounce: Annotated[
+        float | None,
+        Field(
+            gt=0,
+            le=LONGEST_DEBOUNCE_S,
+            allow_inf_nan=False,
+            description="Seconds to wait for another like it, which replaces it and is waited after anew.",
+        ),
+    ] = None
+    debounce_by: Annotated[
+        tuple[Same, ...] | None,
+        Field(min_length=1, max_length=20, description="What makes it like another of its type, as `unique_by`."),
+    ] = None
+    debounce_max: Annotated[
+        float | None,
+        Field(
+            gt=0,
+            le=LONGEST_DELAY_S,
+            allow_inf_nan=False,
+            description="Seconds, from the first one on, after which it is put off no more; else ten times `debounce`.",
+        ),
+    ] = None
 
     _within_reach = field_validator("run_at")(within_reach)
 
@@ -80,9 +107,24 @@ class SubmitTask(Body):
             raise ValueError("send either delay or run_at, not both")
         if self.expires_in is not None and self.expires_in <= self._waits_s():
             raise ValueError("it would expire before it is due: expires_in counts from now")
+        if self.debounce is not None:
+            self._debounced()
+        elif self.debounce_by or self.debounce_max:
+            raise ValueError("debounce_by and debounce_max say how to debounce: send debounce, too")
         return self
 
+    def _debounced(self) -> None:
+        assert self.debounce is not None
+        if not self.debounce_by:
+            raise ValueError("send debounce_by: what makes it like another, such as parameters.user.id")
+        if self.delay or self.run_at is not None or self.unique_for is not None:
+            raise ValueError("debounce says when it is due: send no delay, run_at or unique_for")
+        if self.debounce_max is not None and self.debounce_max < self.debounce:
+            raise ValueError("debounce_max must not be less than debounce")
+
     def _waits_s(self) -> float:
+        if self.debounce is not None:
+            return self.debounce
         return self.delay if self.run_at is None else (self.run_at - datetime.now(UTC)).total_seconds()
 
     def submission(self) -> Submission:
@@ -125,6 +167,8 @@ def submit() -> Response:
     wish = parsed(SubmitTask)
     if wish.unique_for is not None or "HTTP_IDEMPOTENCY_KEY" in request.environ:
         return _submit_once(wish, wait_s)
+    if wish.debounce is not None:
+        return _submit_latest(wish, wait_s)
     accepted = services().dispatcher.submit(wish.submission())
     failpoint("web.before_answer")
     if wait_s and services().ends.wait_for(accepted.task_id, wait_s):
@@ -149,14 +193,26 @@ def _submit_once(wish: SubmitTask, wait_s: float) -> Response:
     return answer(body, 202, Location=f"/api/tasks/{task_id}", **replayed)
 
 
+def _submit_latest(wish: SubmitTask, wait_s: float) -> Response:
+    assert wish.debounce is not None
+    by = debounced(wish.model_dump(mode="json"), wish.debounce_by or (), wish.debounce, wish.debounce_max)
+    latest = services().latest.submit(wish.submission(), by)
+    task_id = latest.accepted.task_id
+    if wait_s and services().ends.wait_for(task_id, wait_s):
+        return answer(services().reading.task(task_id).view())
+    body = accepted_view(latest.accepted) | {"debounced": "replaced" if latest.replaced else "new"}
+    return answer(body, 202, Location=f"/api/tasks/{task_id}")
+
+
 def _once(wish: SubmitTask) -> Once:
     key = request.headers.get("Idempotency-Key")
     body = wish.model_dump(mode="json")
     if key is None:
         assert wish.unique_for is not None
         return by_fields(body, wish.unique_by, wish.unique_for)
-    if wish.unique_for is not None:
-        raise InvalidSubmission(errors=[{"path": "unique_for", "message": "send either it or an Idempotency-Key"}])
+    for path in ("unique_for", "debounce"):
+        if getattr(wish, path) is not None:
+            raise InvalidSubmission(errors=[{"path": path, "message": "send either it or an Idempotency-Key"}])
     if not _KEY.fullmatch(key):
         raise InvalidSubmission(errors=[{"path": "Idempotency-Key", "message": "must be 1 to 255 visible characters"}])
     return by_key(key, body)

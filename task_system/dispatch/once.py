@@ -50,17 +50,22 @@ def by_key(key: str, body: dict[str, Any]) -> Once:
 
 def by_fields(submission: dict[str, Any], fields: Sequence[str], keep_s: float) -> Once:
     """Once per value of these fields (`parameters.user.id`) of a submission. Raises InvalidSubmission for no field."""
-    return Once(key=f"unique:{_hash([[field, _at(submission, field)] for field in fields])}", keep_s=keep_s)
+    return Once(key=f"unique:{key_of_fields(submission, fields, 'unique_by')}", keep_s=keep_s)
+
+
+def key_of_fields(submission: dict[str, Any], fields: Sequence[str], path: str) -> str:
+    """The same for the same values of these fields, which stand at `path`. Raises InvalidSubmission for no field."""
+    return _hash([[field, _at(submission, field, path)] for field in fields])
 
 
 def _hash(value: Any) -> str:
     return hashlib.sha256(orjson.dumps(value, option=orjson.OPT_SORT_KEYS)).hexdigest()
 
 
-def _at(value: Any, path: str) -> Any:
-    for name in path.split("."):
+def _at(value: Any, field: str, path: str) -> Any:
+    for name in field.split("."):
         if not isinstance(value, dict) or name not in value:
-            message = f"there is no {path!r} in this submission"
-            raise InvalidSubmission(errors=[{"path": "unique_by", "message": message}])
+            message = f"there is no {field!r} in this submission"
+            raise InvalidSubmission(errors=[{"path": path, "message": message}])
         value = value[name]
     return value

@@ -109,10 +109,17 @@ def _values_of(change: Change, queue: str, run_at: datetime, now: datetime) -> d
         values["queue"] = queue_name(lane_of(queue), change.priority)
     if "run_at" in values or "queue" in values:
         due_at = values.get("run_at", run_at)
-        values["dispatch_no"] = tasks.c.dispatch_no + 1
-        values["published_at"] = None
-        values["relay_at"] = due_at if due_at > now else now + timedelta(seconds=INLINE_GRACE_S)
+        values |= dispatched_anew(due_at, now)
     return values
+
+
+def dispatched_anew(due_at: datetime, now: datetime) -> dict[str, Any]:
+    """A new dispatch, published by the caller if it is due; old messages are old copies from then on."""
+    return {
+        "dispatch_no": tasks.c.dispatch_no + 1,
+        "published_at": None,
+        "relay_at": due_at if due_at > now else now + timedelta(seconds=INLINE_GRACE_S),
+    }
 
 
 def _refused(connection: Connection, task_id: UUID, kind: type[Conflict]) -> TaskSystemError:

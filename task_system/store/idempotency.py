@@ -4,9 +4,10 @@ The constraint on the key decides, however many try at once: key and task are wr
 """
 
 from dataclasses import dataclass
+from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Connection, delete, select, tuple_
+from sqlalchemy import ColumnElement, Connection, delete, select, tuple_, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import DataError
 
@@ -16,6 +17,7 @@ from task_system.model.task import NewTask, Recorded
 from task_system.store.database import Database
 from task_system.store.submissions import insert_rows
 from task_system.store.tables import idempotency_keys as keys
+from task_system.store.tables import tasks
 from task_system.store.types import now_plus
 
 
@@ -51,15 +53,11 @@ class Idempotency:
                 return existing
         with self._database.write() as connection:
             if not _take(connection, row, once):
-                existing = _existing(connection, row, once)
-                assert existing
-                return existing
-            try:
-                recorded = insert_rows(connection, [row])[row.id]
-            except DataError as error:
-                connection.rollback()
-                message = f"The database cannot store these parameters: {str(error.orig).splitlines()[0]}"
-                raise InvalidSubmission(errors=[{"path": "parameters", "message": message}]) from None
+                # It holds the key's row now, so that nobody else takes it over.
+                if existing := _existing(connection, row, once):
+                    return existing
+                point(connection, row, once.key, once.keep_s, once.fingerprint)
+            recorded = insert_one(connection, row)
             failpoint("web.key_taken")
             return recorded
 
@@ -71,9 +69,46 @@ class Idempotency:
             return connection.execute(delete(keys).where(key.in_(old), keys.c.expires_at < now_plus(0))).rowcount
 
 
+def hold(connection: Connection, row: NewTask, key: str, keep_s: float) -> UUID:
+    """Take a key for this row, or hold it as it is until the transaction ends; answers whose it is."""
+    values = {"task_id": row.id, "expires_at": now_plus(keep_s)}
+    statement = _insert(connection).values(namespace=row.namespace, key=key, **values)
+    held = statement.on_conflict_do_update(
+        index_elements=[keys.c.namespace, keys.c.key], set_={"expires_at": now_plus(keep_s)}
+    )
+    holder: UUID = connection.execute(held.returning(keys.c.task_id)).scalar_one()
+    return holder
+
+
+def point(
+    connection: Connection, row: NewTask, key: str, keep_s: float | None = None, fingerprint: str | None = None
+) -> None:
+    """The key, which this transaction holds, is this row's from now on."""
+    kept = {} if keep_s is None else {"expires_at": now_plus(keep_s)}
+    these = (keys.c.namespace == row.namespace) & (keys.c.key == key)
+    connection.execute(update(keys).where(these).values(task_id=row.id, fingerprint=fingerprint, **kept))
+
+
+def insert_one(connection: Connection, row: NewTask) -> Recorded:
+    """Insert a row in somebody's transaction. Raises InvalidSubmission when the database will not have it."""
+    try:
+        return insert_rows(connection, [row])[row.id]
+    except DataError as error:
+        message = f"The database cannot store these parameters: {str(error.orig).splitlines()[0]}"
+        raise InvalidSubmission(errors=[{"path": "parameters", "message": message}]) from None
+
+
+def _insert(connection: Connection) -> Any:
+    insert = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
+    return insert(keys)
+
+
 def _existing(connection: Connection, row: NewTask, once: Once, *conditions: ColumnElement[bool]) -> Existing | None:
-    statement = select(keys.c.task_id, keys.c.fingerprint).where(
-        keys.c.namespace == row.namespace, keys.c.key == once.key, *conditions
+    """The key's task, unless it was removed."""
+    statement = (
+        select(keys.c.task_id, keys.c.fingerprint)
+        .join(tasks, tasks.c.id == keys.c.task_id)
+        .where(keys.c.namespace == row.namespace, keys.c.key == once.key, *conditions)
     )
     found = connection.execute(statement).one_or_none()
     return Existing(task_id=found.task_id, fingerprint=found.fingerprint) if found else None
@@ -81,9 +116,8 @@ def _existing(connection: Connection, row: NewTask, once: Once, *conditions: Col
 
 def _take(connection: Connection, row: NewTask, once: Once) -> bool:
     """Take the key for this row; answers whether it was free, or its time over."""
-    insert = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
     values = {"fingerprint": once.fingerprint, "task_id": row.id, "expires_at": now_plus(once.keep_s)}
-    statement = insert(keys).values(namespace=row.namespace, key=once.key, **values)
+    statement = _insert(connection).values(namespace=row.namespace, key=once.key, **values)
     taken = statement.on_conflict_do_update(
         index_elements=[keys.c.namespace, keys.c.key], set_=values, where=keys.c.expires_at <= now_plus(0)
     )

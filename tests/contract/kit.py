@@ -17,6 +17,7 @@ from task_system.model.states import LIVE, State
 from task_system.model.task import Dispatch, NewTask
 from task_system.store import Database
 from task_system.store.acting import Acting
+from task_system.store.debouncing import Debouncing
 from task_system.store.event_log import EventLog
 from task_system.store.expiry import Expiry
 from task_system.store.files import Files
@@ -95,6 +96,7 @@ class Store:
         self.event_log = EventLog(database)
         self.expiry = Expiry(database)
         self.idempotency = Idempotency(database)
+        self.debouncing = Debouncing(database)
         self.reading = Reading(database)
         self.files = Files(database)
         self.workers = Workers(database)

@@ -1,10 +1,12 @@
 """Only once, however many try at once."""
 
 import pytest
-from sqlalchemy import func, select, update
+from sqlalchemy import func, insert, select, update
 
+from task_system.model.states import State
 from task_system.model.task import NewTask, Recorded
 from task_system.store.idempotency import Existing, Once
+from task_system.store.removing import remove
 from task_system.store.tables import idempotency_keys
 from task_system.store.types import now_plus
 from tests.contract.kit import Store, at_once, new_task
@@ -52,6 +54,16 @@ def test_old_keys_are_removed(store: Store) -> None:
     assert [store.idempotency.prune(2), store.idempotency.prune(2), store.idempotency.prune(2)] == [2, 1, 0]
     with store.database.read() as connection:
         assert connection.scalars(select(idempotency_keys.c.key)).all() == ["young"]
+
+
+def test_a_key_whose_task_was_removed_is_free(store: Store) -> None:
+    first, second = store.put(State.SUCCESS), new_task()
+    with store.database.write() as connection:
+        keep = {"namespace": "default", "key": "a", "fingerprint": "f", "task_id": first, "expires_at": now_plus(60)}
+        connection.execute(insert(idempotency_keys).values(keep))
+        remove(connection, [first])
+    assert isinstance(store.idempotency.record(second, once(fingerprint="g")), Recorded)
+    assert store.idempotency.record(new_task(), once()) == Existing(task_id=second.id, fingerprint="g")
 
 
 def test_a_row_that_cannot_be_recorded_takes_no_key(store: Store) -> None:

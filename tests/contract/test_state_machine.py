@@ -7,9 +7,18 @@ from uuid import UUID, uuid4
 import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
-from hypothesis.stateful import Bundle, RuleBasedStateMachine, invariant, multiple, rule, run_state_machine_as_test
+from hypothesis.stateful import (
+    Bundle,
+    RuleBasedStateMachine,
+    consumes,
+    invariant,
+    multiple,
+    rule,
+    run_state_machine_as_test,
+)
 from sqlalchemy import RowMapping
 
+from task_system.model.bulk import BulkAction
 from task_system.model.errors import TaskFinished, TaskNotFinished, TaskNotWaiting
 from task_system.model.outcome import OUTCOMES, UNCHARGED, Claim, Finish
 from task_system.model.states import TERMINAL, WAITING, State
@@ -18,6 +27,8 @@ from task_system.model.task_events import EVENT_OF
 from task_system.store.acting import Change
 from task_system.store.balance import Balances
 from task_system.store.books import Books
+from task_system.store.bulk import Bulks
+from task_system.store.debouncing import Debounce
 from task_system.store.types import now_plus
 from tests.contract.kit import Store, end_of, new_task
 
@@ -62,7 +73,7 @@ class Expected:
 
 
 class Life(RuleBasedStateMachine):
-    """Submissions, claims, ends, lost leases, cancels, expiries, retries, changes and lost messages, in any order."""
+    """Submissions, claims, ends, lost leases, cancels, expiries, retries, deletes, changes and lost messages."""
 
     tasks: Bundle[UUID] = Bundle("tasks")
     leases: Bundle[tuple[UUID, UUID]] = Bundle("leases")
@@ -72,6 +83,9 @@ class Life(RuleBasedStateMachine):
         self.store = store
         store.empty()
         self.expected: dict[UUID, Expected] = {}
+        #: Tasks that were submitted last under a key of which the latest wins.
+        self.latest: dict[str, UUID] = {}
+        self.removed = 0
         self.cursor = store.event_log.head()
         Books(store.database).enter()
         self.told: dict[str, str] = {}
@@ -81,6 +95,36 @@ class Life(RuleBasedStateMachine):
         row = self.store.submit(max_attempts=max_attempts)
         self.expected[row.id] = Expected(max_attempts)
         return row.id
+
+    @rule(target=tasks, key=st.sampled_from("ab"))
+    def debounce(self, key: str) -> Any:
+        """The latest wins while the one before waits for its first start."""
+        row = new_task(delay_s=60.0)
+        became = self.store.debouncing.record(row, Debounce(key=key, wait_s=60.0, max_s=600.0))
+        before = self.expected.get(self.latest.get(key, row.id))
+        if before and before.state is State.PENDING and not before.attempt:
+            assert (became.task_id, became.replaced) == (self.latest[key], True)
+            before.late, before.max_attempts = False, row.max_attempts
+            before.anew()
+            return multiple()
+        assert (became.task_id, became.replaced) == (row.id, False)
+        self.expected[row.id] = Expected(row.max_attempts)
+        self.latest[key] = row.id
+        return row.id
+
+    @rule(task_id=consumes(tasks))
+    def delete(self, task_id: UUID) -> None:
+        """In bulk: what is over is gone, and nothing else."""
+        bulks = Bulks(self.store.database)
+        bulk = bulks.create(BulkAction.DELETE, {}, None)
+        bulks.freeze(bulk, [task_id], None)
+        done = bulks.act(bulk.id, lambda _: new_task())
+        over = self.expected[task_id].state in TERMINAL
+        assert done
+        assert (done.succeeded, done.changed) == (int(over), [task_id] if over else [])
+        if over:
+            del self.expected[task_id]
+            self.removed += 1
 
     @rule(target=leases, task_id=tasks, off_by=st.sampled_from([0, 0, 0, 0, -1, 1]), copies=st.integers(1, 2))
     def claim(self, task_id: UUID, off_by: int, copies: int) -> tuple[UUID, UUID]:
@@ -101,7 +145,7 @@ class Life(RuleBasedStateMachine):
     @rule(lease=leases, outcome=st.sampled_from(sorted(OUTCOMES)))
     def finish(self, lease: tuple[UUID, UUID], outcome: str) -> None:
         task_id, token = lease
-        expected = self.expected[task_id]
+        expected = self.expected.get(task_id, Expected(0))
         end = end_of(outcome, **({"delay_s": 0.0} if outcome in AGAIN else {}))
         recorded, _ = self.store.leases.settle([Finish(task_id, token, end)], [])
         if token != expected.token:
@@ -116,7 +160,7 @@ class Life(RuleBasedStateMachine):
     @rule(lease=leases)
     def heartbeat(self, lease: tuple[UUID, UUID]) -> None:
         task_id, token = lease
-        expected = self.expected[task_id]
+        expected = self.expected.get(task_id, Expected(0))
         mine = {task_id} if token == expected.token else set()
         assert self.store.leases.extend({task_id: token}) == (mine, mine if expected.cancel else set())
         if mine:
@@ -270,6 +314,9 @@ class Life(RuleBasedStateMachine):
         self.cursor = page.cursor
         stepped = {}
         for _, event in page.events:
+            if event["event"] == "task.removed":
+                assert self.told.pop(event["task_id"]) == event["state"]
+                continue
             assert event["event"] == (
                 "task.accepted" if event["task_id"] not in self.told else EVENT_OF[State(event["state"])]
             ) or (event["event"], self.told[event["task_id"]]) == ("task.changed", event["state"])
@@ -284,7 +331,7 @@ class Life(RuleBasedStateMachine):
         for _ in range(2):
             balance = Balances(self.store.database).of(3600)
             assert balance.discrepancies == []
-            assert balance.totals.get("accepted", 0) == len(self.expected)
+            assert balance.totals.get("accepted", 0) == len(self.expected) + self.removed
             while Books(self.store.database).enter():
                 pass
 

@@ -71,6 +71,39 @@ def test_what_is_unique_for_a_while_is_not_accepted_again(service: Service) -> N
     assert other.json()["task_id"] == third.json()["task_id"]
 
 
+def test_the_latest_of_many_wins_and_is_run_once(service: Service) -> None:
+    user = str(uuid4())
+    body = {"debounce": 3, "debounce_by": ["parameters.value.user"], "debounce_max": 9, "tags": [user]}
+    answers = [submit(service, {"parameters": {"value": {"user": user, "n": n}}, **body}).json() for n in range(5)]
+    assert [said["debounced"] for said in answers] == ["new"] + ["replaced"] * 4
+    (task_id,) = {said["task_id"] for said in answers}
+    assert {said["status"] for said in answers} == {"scheduled"}
+    now = service.request("POST", f"/api/tasks/{task_id}/run-now")
+    assert now.status_code == 200, now.text
+    task = service.finished(task_id)
+    assert (task["result"]["n"], task["attempt"], task["tags"]) == (4, 1, [user])
+    assert len(service.get(f"/api/tasks?tag={user}").json()["tasks"]) == 1
+    after = submit(service, {"parameters": {"value": {"user": user, "n": 5}}, **body}).json()
+    assert (after["debounced"], after["task_id"] == task_id) == ("new", False)
+
+
+@pytest.mark.parametrize(
+    ("more", "message"),
+    [
+        ({"debounce": 5}, "send debounce_by"),
+        ({"debounce_by": ["task_type"]}, "send debounce, too"),
+        ({"debounce": 5, "debounce_by": ["task_type"], "delay": 1}, "no delay"),
+        ({"debounce": 5, "debounce_by": ["task_type"], "debounce_max": 4}, "not be less"),
+        ({"debounce": 5, "debounce_by": ["task_type"], "expires_in": 4}, "expire before it is due"),
+        ({"debounce": 5, "debounce_by": ["parameters.absent"]}, "there is no 'parameters.absent'"),
+    ],
+)
+def test_a_debounce_says_all_that_it_needs(service: Service, more: dict[str, Any], message: str) -> None:
+    answer = submit(service, more)
+    assert answer.status_code == 422
+    assert message in answer.json()["errors"][0]["message"]
+
+
 @pytest.mark.parametrize("unique_by", [["parameters.absent"], ["state"], []])
 def test_what_makes_it_unique_must_be_there(service: Service, unique_by: list[str]) -> None:
     answer = submit(service, {"unique_for": 60, "unique_by": unique_by})

@@ -33,6 +33,8 @@ class Accepted(TypedDict):
     """When it is due."""
     unique: NotRequired[Literal["new", "existing"]]
     """Of a submission with `unique_for`: whether this is the task that was there before."""
+    debounced: NotRequired[Literal["new", "replaced"]]
+    """Of a submission with `debounce`: whether it replaced what the task was before."""
     retry_of: NotRequired[UUID]
     """The task that this one runs again."""
     links: Links
