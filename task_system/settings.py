@@ -44,6 +44,24 @@ class Settings(BaseSettings):
     s3_access_key_id: str = Field("", description="Who asks; when empty, what AWS_… or the machine says.")
     s3_secret_access_key: SecretStr = Field(SecretStr(""), description="The key's secret.")
 
+    http_schemes: Annotated[tuple[Literal["http", "https"], ...], NoDecode] = Field(
+        ("http", "https"), description="Schemes that http_request may use, by comma."
+    )
+    http_ports: Annotated[tuple[int, ...], NoDecode] = Field(
+        (80, 443), description="Ports that http_request may go to, by comma."
+    )
+    http_networks: Annotated[tuple[str, ...], NoDecode] = Field(
+        (),
+        description="Networks that are not public and http_request may go to, such as 10.1.2.0/24, by comma.",
+    )
+    secrets_dir: Path | None = Field(
+        None,
+        description="Folder of secrets that tasks refer to by name: a file each, called as the secret.",
+    )
+    secret_hosts: Annotated[tuple[str, ...], NoDecode] = Field(
+        (), description="Hosts that secrets are bound to, by comma: API_TOKEN@api.example.com."
+    )
+
     flower_url: str = Field("", description="Where people find Flower; linked from /.")
     cors_origins: Annotated[tuple[str, ...], NoDecode] = Field(
         (), description="Origins whose pages may call the API, by comma."
@@ -92,7 +110,9 @@ class Settings(BaseSettings):
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field("INFO", description="What is logged.")
     log_format: Literal["auto", "text", "json"] = Field("auto", description="auto: text on a terminal, JSON elsewhere.")
 
-    @field_validator("cors_origins", "task_modules", mode="before")
+    @field_validator(
+        "cors_origins", "task_modules", "http_schemes", "http_ports", "http_networks", "secret_hosts", mode="before"
+    )
     @classmethod
     def _split(cls, value: object) -> object:
         return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value

@@ -25,6 +25,7 @@ EVENTS = {
     "keeper.reconciled": "the reconciler dispatched anew what the broker had lost (`queue`, `count`)",
     "keeper.expired": "the expirer ended tasks whose time was over before they started (`count`)",
     "keeper.pruned": "the pruner removed finished tasks past their retention (`count`)",
+    "keeper.swept": "the sweeper removed files past their time, or that are nobody's (`count`)",
     "keeper.dead_letter": "a message that the broker gave up on was settled (`count`)",
     "keeper.scheduled": "the scheduler submitted the tasks of ticks (`count`)",
     "keeper.schedule_paused": "a schedule was paused because its last tasks failed (`schedule`)",

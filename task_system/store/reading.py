@@ -1,5 +1,6 @@
 """Reading tasks."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 from uuid import UUID
@@ -51,6 +52,11 @@ class Reading:
             ],
         )
         return _with_files(task, made) if made else task
+
+    def gone(self, task_ids: Sequence[UUID]) -> set[UUID]:
+        """Those of these tasks that are no longer there. Raises StoreUnavailable."""
+        with self._database.read() as connection:
+            return set(task_ids) - set(connection.scalars(select(tasks.c.id).where(tasks.c.id.in_(task_ids))))
 
     def is_over(self, task_id: UUID) -> bool:
         """Whether it is in a terminal state, or gone. Raises StoreUnavailable."""

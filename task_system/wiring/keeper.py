@@ -19,6 +19,7 @@ from task_system.keeper.releaser import Releaser
 from task_system.keeper.rescuer import Rescuer
 from task_system.keeper.role import Role
 from task_system.keeper.scheduler import Scheduler
+from task_system.keeper.sweeper import Sweeper
 from task_system.settings import Settings
 from task_system.store.books import Books
 from task_system.store.event_log import EventLog
@@ -26,6 +27,7 @@ from task_system.store.expiry import Expiry
 from task_system.store.finding import Finding
 from task_system.store.idempotency import Idempotency
 from task_system.store.workers import Identity
+from task_system.task_types.email_sending.outbox import OUTBOX
 from task_system.wiring.parts import VERSION, Parts
 
 
@@ -76,6 +78,13 @@ def keeper_of(parts: Parts) -> Keeper:
             leadership=Leadership(upkeep, "pruner", name),
             events=events,
             retention_s=settings.retention_days * 86_400,
+        ),
+        Sweeper(
+            filing=parts.filing(parts.background_database),
+            reading=parts.reading,
+            notes=settings.data_dir.resolve() / OUTBOX,
+            leadership=Leadership(upkeep, "sweeper", name),
+            events=events,
         ),
     ]
     return Keeper(roles, upkeep, parts.workers, identity, events)

@@ -1,5 +1,6 @@
 """The worker process, and the Celery app that Flower and `celery -A tasks` use."""
 
+import os
 from urllib.parse import unquote, urlsplit
 
 from celery import Celery
@@ -8,6 +9,9 @@ from task_system.model.errors import ConfigurationError
 from task_system.settings import Settings
 from task_system.store import Database
 from task_system.task_types.email_sending import Security, SmtpServer
+from task_system.task_types.http_request import HttpPolicy
+from task_system.task_types.secret_values import Secrets
+from task_system.wiring.allowances import http_policy, secrets_of
 from task_system.wiring.parts import VERSION, Parts
 from task_system.worker.celery_app import WorkerParts, create_celery_app
 
@@ -45,7 +49,8 @@ def _worker(parts: Parts) -> WorkerParts:
 
 def _resources(settings: Settings) -> dict[type, object]:
     url = settings.smtp_url.get_secret_value()
-    return {SmtpServer: _smtp_server(url, settings.smtp_sender)} if url else {}
+    mail: dict[type, object] = {SmtpServer: _smtp_server(url, settings.smtp_sender)} if url else {}
+    return {HttpPolicy: http_policy(settings), Secrets: secrets_of(settings, os.environ), **mail}
 
 
 #: URL scheme: what it means for the connection, and the usual port.
