@@ -34,7 +34,7 @@ class Context(ABC):
     def progress(self, percent: float, message: str = "", **fields: Any) -> None:
         """Show how far the attempt is: `percent` from 0 to 100, a short message, numbers of your own.
 
-        Cheap to call often: the store is written at most about once a second. Raises `Cancelled` when a cancel was
+        Cheap to call often: the store is written at most about twice a second. Raises `Cancelled` when a cancel was
         requested.
         """
 

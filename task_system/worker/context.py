@@ -17,7 +17,7 @@ from task_system.store.leases import Leases
 from task_system.worker.files import AttemptFiles
 
 #: The store is asked or told at most this often by one attempt, in seconds.
-EVERY_S = 1.0
+EVERY_S = 0.5
 #: A longer message of progress is cut in the middle.
 LONGEST_MESSAGE = 1_000
 R = TypeVar("R")
