@@ -10,7 +10,7 @@ COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --gen
 export PYTHON
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run stack migrate up down test test-fast check lint types imports format bench memory postman lock upgrade
+.PHONY: help setup run stack migrate up down test test-fast check lint types imports format bench bench-lists memory postman lock upgrade
 
 help: ## Show this list.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -67,6 +67,10 @@ bench: $(DEV) ## Measure beside a plain Flask + Celery service (minutes; needs w
 	@$(BIN)/python -m benchmarks.submit
 	@$(BIN)/python -m benchmarks.work
 	@$(BIN)/python -m benchmarks.priority
+
+bench-lists: $(DEV) ## Measure lists of a million tasks, and a hundred thousand due at once (minutes).
+	@$(BIN)/python -m benchmarks.listing
+	@$(BIN)/python -m benchmarks.scheduled
 
 memory: $(DEV) ## Measure the resident memory of idle processes.
 	@$(BIN)/python -m benchmarks.memory

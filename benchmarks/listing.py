@@ -1,15 +1,15 @@
 """How long a page of tasks takes to find, by search and number of rows, on PostgreSQL and SQLite.
 
-python -m benchmarks.listing [--rows 10000,1000000] [--sqlite-rows 200000] [--repeat 40] [--explain]
+python -m benchmarks.listing [--quick] [--json FILE] [--markdown docs/performance.md]
 """
 
-import argparse
 import random
 import statistics
+import sys
 import tempfile
 import time
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -18,8 +18,10 @@ from uuid import UUID
 import orjson
 from sqlalchemy import event, insert, text
 
+from benchmarks import report
+from benchmarks.report import Bar, Report
 from task_system.model.ids import first_id_at
-from task_system.model.search import parse
+from task_system.model.search import Expression, parse
 from task_system.store import Database, partitions
 from task_system.store.finding import Finding
 from task_system.store.migrate import upgrade
@@ -28,6 +30,7 @@ from task_system.testing.servers import PostgreSQL
 
 WEEKS = 5
 LIMIT = 50
+Facts = dict[str, str]
 #: In percent.
 STATES = {"SUCCESS": 92.9, "FAILURE": 3, "CANCELLED": 1, "EXPIRED": 0.5, "PENDING": 2, "RETRY": 0.5, "STARTED": 0.002}
 LIVE = {"PENDING", "RETRY", "STARTED"}
@@ -171,20 +174,21 @@ class Found:
 
     p50_ms: float
     p95_ms: float
-    cpu_p50_ms: float
     cpu_p95_ms: float
     number: int
     short: bool
+    #: Scans that read a table from end to end.
+    whole: Sequence[str] = ()
 
 
-def measure(database: Database, repeat: int, explain: bool) -> dict[str, Found]:
+Measured = dict[str, Found]
+
+
+def measure(database: Database, repeat: int) -> Measured:
     """Every search, so many pages of each."""
-    clock = Clock(database)
-    finding = Finding(database)
-    found = {}
+    clock, finding, found = Clock(database), Finding(database), {}
     for name, q in SEARCHES.items():
-        now = datetime.now(UTC)
-        expression = parse(q, now)
+        expression = parse(q, datetime.now(UTC))
         walls, cpus = [], []
         first = finding.page(expression, limit=LIMIT)
         before = first.before
@@ -197,52 +201,118 @@ def measure(database: Database, repeat: int, explain: bool) -> dict[str, Found]:
             if turn % 2:
                 before = page.before
         wall, used = statistics.quantiles(walls, n=20), statistics.quantiles(cpus, n=20)
-        found[name] = Found(wall[9], wall[18], used[9], used[18], len(first.tasks), first.searched_to is not None)
-        if explain and database.is_postgresql and used[18] > 15:
-            _explain(database, finding, q)
+        whole = _whole(database, finding, expression) if database.is_postgresql else ()
+        found[name] = Found(wall[9], wall[18], used[18], len(first.tasks), first.searched_to is not None, whole)
     return found
 
 
-def _explain(database: Database, finding: Finding, q: str) -> None:
+def _whole(database: Database, finding: Finding, expression: Expression) -> list[str]:
+    """The tables, not empty ones, that PostgreSQL reads from end to end for a page."""
     with database.read() as connection:
-        statement = finding.statement(finding.walk(connection, parse(q, datetime.now(UTC))), LIMIT + 1, ())
+        statement = finding.statement(finding.walk(connection, expression), LIMIT + 1, ())
         event.listen(connection, "before_cursor_execute", _as_explain, retval=True)
-        print(q, *connection.execute(statement).scalars(), sep="\n  ")
+        (plan,) = connection.execute(statement).scalars().all()
+    return [scan["Relation Name"] for scan in _scans(plan[0]["Plan"]) if _rows_read(scan)]
 
 
 def _as_explain(_connection: Any, _cursor: Any, statement: str, parameters: Any, *_: Any) -> tuple[str, Any]:
-    return f"EXPLAIN ANALYZE {statement}", parameters
+    return f"EXPLAIN (ANALYZE, FORMAT JSON) {statement}", parameters
 
 
-def main() -> None:
-    """Measure and print."""
-    options = argparse.ArgumentParser(description=__doc__)
-    options.add_argument("--rows", default="10000,1000000", help="on PostgreSQL")
-    options.add_argument("--sqlite-rows", default="200000")
-    options.add_argument("--repeat", type=int, default=40)
-    options.add_argument("--explain", action="store_true", help="the plans of searches beyond 15 ms")
-    chosen = options.parse_args()
-    with tempfile.TemporaryDirectory(prefix="benchmark-") as folder:
-        for count in map(int, filter(None, chosen.sqlite_rows.split(","))):
-            _show("SQLite", Database(f"sqlite:///{folder}/{count}.db", durable=False), count, chosen)
-        if chosen.rows:
-            with PostgreSQL(Path(folder) / "postgresql") as server:
-                for count in map(int, chosen.rows.split(",")):
-                    url = server.create_database(f"tasks_{count}")
-                    _show("PostgreSQL", Database(url, durable=False), count, chosen)
+def _scans(node: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    if node["Node Type"] == "Seq Scan":
+        yield node
+    for inner in node.get("Plans", []):
+        yield from _scans(inner)
 
 
-def _show(title: str, database: Database, count: int, chosen: argparse.Namespace) -> None:
+def _rows_read(scan: dict[str, Any]) -> int:
+    read: int = scan["Actual Rows"] + scan.get("Rows Removed by Filter", 0)
+    return read
+
+
+def report_of(sizes: tuple[int, int, int], small: Measured, large: Measured, sqlite: Measured, facts: Facts) -> Report:
+    """The times, and the bars."""
+    few, many, few_sqlite = (f"{size:,}" for size in sizes)
+    ratios = {name: large[name].p95_ms / small[name].p95_ms for name in SEARCHES}
+    slowest, slowest_sqlite = (max(of, key=lambda name: of[name].p95_ms) for of in (large, sqlite))
+    grown = max(ratios, key=lambda name: ratios[name])
+    whole = sorted(name for name in SEARCHES if large[name].whole)
+    return Report(
+        name="listing",
+        title=f"Lists and searches: a page of {LIMIT} tasks out of {many}",
+        columns=(
+            "",
+            f"{few} rows, p95 ms",
+            f"{many} rows, p50 ms",
+            "p95 ms",
+            "of that CPU",
+            "p95 ÷ p95",
+            f"SQLite, {few_sqlite} rows, p95 ms",
+            "found",
+        ),
+        rows=[
+            (
+                name,
+                f"{small[name].p95_ms:.1f}",
+                f"{large[name].p50_ms:.1f}",
+                f"{large[name].p95_ms:.1f}",
+                f"{large[name].cpu_p95_ms:.1f}",
+                f"{ratios[name]:.1f}",
+                f"{sqlite[name].p95_ms:.1f}",
+                f"{large[name].number}{' (window)' if large[name].short else ''}",
+            )
+            for name in SEARCHES
+        ],
+        bars=[
+            Bar(
+                f"p95 at most 30 ms at {many} rows on PostgreSQL",
+                f"{large[slowest].p95_ms:.1f} ms ({slowest})",
+                large[slowest].p95_ms <= 30,
+            ),
+            Bar(f"p95 at most twice what it is at {few}", f"{ratios[grown]:.1f} times ({grown})", ratios[grown] <= 2),
+            Bar("every plan an index scan", f"all but {', '.join(whole)}" if whole else "all", not whole),
+            Bar(
+                f"p95 at most 60 ms at {few_sqlite} rows on SQLite",
+                f"{sqlite[slowest_sqlite].p95_ms:.1f} ms ({slowest_sqlite})",
+                sqlite[slowest_sqlite].p95_ms <= 60,
+            ),
+        ],
+        facts=facts,
+        notes=["*window*: the page ended because enough rows were looked at, and says how far back that was."],
+        data={"postgresql": {few: _plain(small), many: _plain(large)}, "sqlite": {few_sqlite: _plain(sqlite)}},
+    )
+
+
+def _plain(measured: Measured) -> dict[str, Any]:
+    return {name: asdict(found) for name, found in measured.items()}
+
+
+def measured_in(database: Database, count: int, repeat: int) -> Measured:
+    """Fill the database, and measure."""
     upgrade(database)
-    start = time.perf_counter()
     fill(database, count)
-    print(f"\n{title}, {count:,} rows, filled in {time.perf_counter() - start:.0f} s")
-    print(f"{'search':22}{'p50 ms':>8}{'p95 ms':>8}{'cpu p50':>9}{'cpu p95':>9}{'found':>7}")
-    for name, of in measure(database, chosen.repeat, chosen.explain).items():
-        times = f"{of.p50_ms:8.1f}{of.p95_ms:8.1f}{of.cpu_p50_ms:9.1f}{of.cpu_p95_ms:9.1f}"
-        print(f"{name:22}{times}{of.number:7}{' (window)' if of.short else ''}", flush=True)
-    database.close()
+    try:
+        return measure(database, repeat)
+    finally:
+        database.close()
+
+
+def main() -> int:
+    """Measure once, in databases of each size."""
+    options = report.arguments(__doc__)
+    sizes, repeat = ((2000, 20_000, 2000), 4) if options.quick else ((10_000, 1_000_000, 200_000), 40)
+    with tempfile.TemporaryDirectory(prefix="benchmark-") as folder:
+        sqlite = measured_in(Database(f"sqlite:///{folder}/tasks.db", durable=False), sizes[2], repeat)
+        with PostgreSQL(Path(folder) / "postgresql") as server:
+            facts = report.facts_of_database(server.url)
+            small, large = (
+                measured_in(Database(server.create_database(f"tasks_{size}"), durable=False), size, repeat)
+                for size in sizes[:2]
+            )
+    report_of(sizes, small, large, sqlite, facts).write(options)
+    return 0
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

@@ -5,6 +5,7 @@ import json
 import os
 import platform
 import re
+import sqlite3
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -105,22 +106,37 @@ def paired_ratio(ours: Sequence[float], others: Sequence[float]) -> float:
 
 def facts(stand: Stand) -> dict[str, str]:
     """The machine, the versions and the date."""
-    packages = [f"{name} {metadata.version(name)}" for name in _PACKAGES]
     with kombu.Connection(stand.servers.rabbitmq.url) as connection:
         connection.connect()
         rabbitmq = connection.connection.server_properties["version"]
-    with psycopg.connect(stand.servers.postgresql.url) as database:
-        postgresql = database.info.server_version // 10000
     with redis.Redis.from_url(stand.servers.redis.url) as client:
         redis_version = client.info("server")["redis_version"]
+    postgresql = _postgresql_version(stand.servers.postgresql.url)
+    return machine(f"RabbitMQ {rabbitmq}, PostgreSQL {postgresql}, Redis {redis_version}", _PACKAGES)
+
+
+def facts_of_database(url: str) -> dict[str, str]:
+    """The same, where PostgreSQL is the only server."""
+    servers = f"PostgreSQL {_postgresql_version(url)}, SQLite {sqlite3.sqlite_version}"
+    return machine(servers, ("sqlalchemy", "psycopg"))
+
+
+def machine(servers: str, packages: Sequence[str]) -> dict[str, str]:
+    """The machine, these servers, the versions of these packages, and the date."""
+    versions = [f"{name} {metadata.version(name)}" for name in packages]
     kernel = ".".join(platform.release().split(".")[:2])
     return {
         "Date": datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
         "Machine": f"{os.cpu_count()} cores, {_cpu_model()}, Linux {kernel}, load generator and all "
         f"servers on it, load average {os.getloadavg()[0]:.1f} at the start",
-        "Servers": f"RabbitMQ {rabbitmq}, PostgreSQL {postgresql}, Redis {redis_version}",
-        "Python": f"{platform.python_version()}, {', '.join(packages)}",
+        "Servers": servers,
+        "Python": f"{platform.python_version()}, {', '.join(versions)}",
     }
+
+
+def _postgresql_version(url: str) -> int:
+    with psycopg.connect(url) as database:
+        return database.info.server_version // 10000
 
 
 def _cpu_model() -> str:

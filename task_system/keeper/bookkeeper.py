@@ -14,7 +14,7 @@ class Bookkeeper:
     """See the module. A second one would find nothing to enter, and is spared the trouble."""
 
     name = "bookkeeper"
-    every_s = 0.5
+    every_s = 1.0
 
     def __init__(self, books: Books, leadership: Leadership) -> None:
         self._books = books

@@ -12,7 +12,7 @@ from typing import Any
 from uuid import UUID
 
 import orjson
-from sqlalchemy import ColumnElement, Connection, Row, Select, false, or_, select, text, true
+from sqlalchemy import ColumnElement, Connection, Row, Select, Subquery, false, or_, select, text, true
 
 from task_system.model.ids import made_at
 from task_system.model.search.expression import (
@@ -117,7 +117,11 @@ class Finding:
         """The query for up to `limit` tasks."""
         listed = [column for column in COLUMNS if column.name not in _LEFT_OUT or column.name in include]
         if not walk.rest.parts:
-            return newest_of(walk.sources, listed, walk.within, limit)
+            if len(walk.sources) == 1:
+                return newest_of(walk.sources, listed, walk.within, limit)
+            # Ids first: many columns in each of several sources cost more than to look the rows up.
+            ids = newest_of(walk.sources, [tasks.c.id], walk.within, limit).subquery()
+            return self._of_ids(ids, listed)
         searched = _roots(walk.rest) - {column.name for column in listed}
         columns = [*listed, *(tasks.c[name] for name in sorted(searched))]
         window = newest_of(walk.sources, columns, walk.within, walk.window).subquery()
@@ -125,6 +129,14 @@ class Finding:
         return (
             select(*(window.c[column.name] for column in listed)).where(fits).order_by(window.c.id.desc()).limit(limit)
         )
+
+    def _of_ids(self, ids: Subquery, listed: Sequence[ColumnElement[Any]]) -> Select[Any]:
+        """The rows of these ids, newest first."""
+        if not self._database.is_postgresql:
+            return select(*listed).where(tasks.c.id.in_(select(ids.c.id))).order_by(tasks.c.id.desc())
+        # One by one, by their index: PostgreSQL would rather read a small partition from end to end.
+        row = select(*listed).where(tasks.c.id == ids.c.id).limit(1).lateral()
+        return select(row).select_from(ids).join(row, true()).order_by(ids.c.id.desc())
 
     def walk(self, connection: Connection, expression: Expression, before: UUID | None = None) -> Walk:
         """How a page of this search is found."""
