@@ -3,10 +3,10 @@
 from typing import Annotated, Any
 
 from flask import Blueprint, Response, request
-from pydantic import AwareDatetime, Field, ValidationError, field_validator
+from pydantic import Field, ValidationError, field_validator
 
 from task_system.api.describing import described
-from task_system.api.fields import Tags, within_reach
+from task_system.api.fields import Moment, Tags, within_reach
 from task_system.api.http import Body, answer, parsed, parsed_if_any, task_id_of
 from task_system.api.services import services
 from task_system.api.shapes.tasks import Accepted, Cancelled, Task
@@ -69,7 +69,7 @@ class RetryTask(Body):
 class ChangeTask(Body):
     """What is to be otherwise about a task that waits."""
 
-    run_at: Annotated[AwareDatetime | None, Field(description="Not before this moment, ISO 8601 with a zone.")] = None
+    run_at: Annotated[Moment | None, Field(description="Not before this moment, ISO 8601 with a zone.")] = None
     priority: Priority | None = None
     tags: Tags | None = None
 

@@ -4,9 +4,10 @@ from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any
 
 import orjson
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, AwareDatetime, BeforeValidator, Field
 
 from task_system.model.backoff import LONGEST_DELAY_S
+from task_system.model.moments import written
 from task_system.model.text import NUL_IN_JSON
 
 #: As JSON, in bytes.
@@ -36,6 +37,11 @@ def within_reach(run_at: datetime | None) -> datetime | None:
         raise ValueError("must be within ten years from now")
     return moment
 
+
+#: A moment with its zone.
+Moment = Annotated[AwareDatetime, BeforeValidator(written)]
+#: Seconds, as a number and not as text.
+Seconds = Annotated[float, Field(strict=True, allow_inf_nan=False)]
 
 #: A word without white space or control characters.
 Tag = Annotated[str, Field(min_length=1, max_length=64, pattern=r"^[^\s\x00-\x1f\x7f]+$")]

@@ -9,7 +9,7 @@ from pydantic import BeforeValidator, Field, WithJsonSchema
 from task_system.api.delivering import deliver_file
 from task_system.api.describing import Media, described
 from task_system.api.http import Body, answer, queried
-from task_system.api.paging import id_of_cursor, next_page
+from task_system.api.paging import CURSOR, id_of_cursor, next_page
 from task_system.api.receiving import AROUND_BYTES, received
 from task_system.api.services import services
 from task_system.api.shapes.files import File, FilePage, Form
@@ -36,7 +36,7 @@ class ListFiles(Body):
     cursor: Annotated[
         UUID | None,
         BeforeValidator(id_of_cursor),
-        WithJsonSchema({"type": "string", "description": "Where the page begins; from the `next` of the one before."}),
+        WithJsonSchema(CURSOR),
     ] = None
 
 

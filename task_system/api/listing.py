@@ -9,7 +9,7 @@ from pydantic import BeforeValidator, Field, ValidationError, WithJsonSchema
 
 from task_system.api.describing import described
 from task_system.api.http import answer
-from task_system.api.paging import id_of_cursor, next_page
+from task_system.api.paging import CURSOR, id_of_cursor, next_page
 from task_system.api.services import services
 from task_system.api.shapes.tasks import TaskPage
 from task_system.dispatch.filtering import Filter, split
@@ -31,7 +31,7 @@ class ListTasks(Filter):
     cursor: Annotated[
         UUID | None,
         BeforeValidator(id_of_cursor),
-        WithJsonSchema({"type": "string", "description": "Where the page begins; from the `next` of the one before."}),
+        WithJsonSchema(CURSOR),
     ] = None
     include: Annotated[
         list[Literal["parameters", "result"]],

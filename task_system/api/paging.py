@@ -7,6 +7,13 @@ from uuid import UUID
 
 from flask import request
 
+#: Its JSON Schema.
+CURSOR = {
+    "type": "string",
+    "pattern": "^[A-Za-z0-9_-]{21}[AQgw]$",
+    "description": "Where the page begins; from the `next` of the one before.",
+}
+
 
 def id_of_cursor(text: str) -> UUID:
     """The id that a cursor stands for. Raises ValueError for what is none."""

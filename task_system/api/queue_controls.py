@@ -5,10 +5,10 @@ from datetime import UTC, datetime
 from typing import Annotated, Any
 
 from flask import Blueprint, Response
-from pydantic import AwareDatetime, Field, field_validator
+from pydantic import Field, field_validator
 
 from task_system.api.describing import described
-from task_system.api.fields import Reason, within_reach
+from task_system.api.fields import Moment, Reason, within_reach
 from task_system.api.http import Body, answer, parsed_if_any
 from task_system.api.services import services
 from task_system.api.shapes.running import ControlledType, PausedQueue, PurgedQueue
@@ -31,7 +31,7 @@ TypeName = Annotated[str, Field(description="One of GET /api/task-types.", examp
 class PauseQueue(Body):
     """Until when, and why. Without an end it lasts until it is resumed."""
 
-    until: AwareDatetime | None = None
+    until: Moment | None = None
     reason: Reason = None
 
     @field_validator("until")

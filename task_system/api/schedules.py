@@ -7,11 +7,11 @@ from urllib.parse import quote
 from uuid import UUID
 
 from flask import Blueprint, Response, request
-from pydantic import AwareDatetime, Field, RootModel, ValidationError, field_validator
+from pydantic import Field, RootModel, ValidationError, field_validator
 from typing_extensions import TypedDict
 
 from task_system.api.describing import described
-from task_system.api.fields import Reason
+from task_system.api.fields import Moment, Reason, Seconds
 from task_system.api.http import Body, answer, parsed, parsed_if_any
 from task_system.api.services import services
 from task_system.api.shapes.schedules import Schedule as ScheduleShape
@@ -52,11 +52,11 @@ class ScheduleBody(Body):
     cron: Annotated[
         str | None, Field(max_length=200, description="Five fields, or six with a second first, or @daily.")
     ] = None
-    every_s: Annotated[float | None, Field(allow_inf_nan=False, description="Seconds.")] = None
+    every_s: Annotated[Seconds | None, Field(allow_inf_nan=False, description="Seconds.")] = None
     timezone: Annotated[str, Field(max_length=64, description="Whose clock `cron` means.")] = "UTC"
-    jitter_s: Annotated[float, Field(allow_inf_nan=False, description="Seconds, at most.")] = 0.0
-    starts_at: AwareDatetime | None = None
-    ends_at: AwareDatetime | None = None
+    jitter_s: Annotated[Seconds, Field(allow_inf_nan=False, description="Seconds, at most.")] = 0.0
+    starts_at: Moment | None = None
+    ends_at: Moment | None = None
     overlap: Overlap = Overlap.ALLOW
     catch_up: CatchUp = CatchUp.NONE
     catch_up_max: int = 100

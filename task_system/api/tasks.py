@@ -5,11 +5,11 @@ from datetime import UTC, datetime
 from typing import Annotated, Any, Literal
 
 from flask import Blueprint, Response, request
-from pydantic import AwareDatetime, Field, field_validator, model_validator
+from pydantic import Field, field_validator, model_validator
 from typing_extensions import TypedDict
 
 from task_system.api.describing import described
-from task_system.api.fields import Metadata, Tags, within_reach
+from task_system.api.fields import Metadata, Moment, Seconds, Tags, within_reach
 from task_system.api.http import Body, answer, parsed, task_id_of
 from task_system.api.services import services
 from task_system.api.shapes.tasks import Accepted as AcceptedShape
@@ -53,22 +53,22 @@ class SubmitTask(Body):
         dict[str, Any], Field(default_factory=dict, description="What the task type's schema asks for.")
     ]
     priority: Annotated[Priority, Field(description="high overtakes normal, normal overtakes low.")] = Priority.NORMAL
-    delay: Annotated[float, Field(ge=0, le=LONGEST_DELAY_S, allow_inf_nan=False, description="Seconds to wait.")] = 0.0
-    run_at: Annotated[AwareDatetime | None, Field(description="Not before this moment, ISO 8601 with a zone.")] = None
+    delay: Annotated[Seconds, Field(ge=0, le=LONGEST_DELAY_S, description="Seconds to wait.")] = 0.0
+    run_at: Annotated[Moment | None, Field(description="Not before this moment, ISO 8601 with a zone.")] = None
 
     tags: Annotated[Tags | None, Field(description="Words to find it by.")] = None
     metadata: Annotated[Metadata | None, Field(description="Facts of your own, kept with the task.")] = None
     timeout: Annotated[
-        float | None,
-        Field(gt=0, allow_inf_nan=False, description="Seconds for an attempt, at most the type's."),
+        Seconds | None,
+        Field(gt=0, description="Seconds for an attempt, at most the type's."),
     ] = None
     expires_in: Annotated[
-        float | None,
+        Seconds | None,
         Field(gt=0, le=LONGEST_DELAY_S, allow_inf_nan=False, description="Seconds; not started by then, it never is."),
     ] = None
 
     unique_for: Annotated[
-        float | None,
+        Seconds | None,
         Field(gt=0, le=LONGEST_DELAY_S, allow_inf_nan=False, description="Seconds in which it is not accepted again."),
     ] = None
     unique_by: Annotated[
@@ -77,7 +77,7 @@ class SubmitTask(Body):
     ] = ("task_type", "parameters")
 
     debounce: Annotated[
-        float | None,
+        Seconds | None,
         Field(
             gt=0,
             le=LONGEST_DEBOUNCE_S,
@@ -90,7 +90,7 @@ class SubmitTask(Body):
         Field(min_length=1, max_length=20, description="What makes it like another of its type, as `unique_by`."),
     ] = None
     debounce_max: Annotated[
-        float | None,
+        Seconds | None,
         Field(
             gt=0,
             le=LONGEST_DELAY_S,

@@ -7,6 +7,7 @@ from uuid import UUID
 from pydantic import AfterValidator, AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
 
 from task_system.model.errors import InvalidSubmission
+from task_system.model.moments import written
 from task_system.model.routing import Priority
 from task_system.model.search import Expression, SearchError, parse
 from task_system.model.search.expression import (
@@ -76,7 +77,7 @@ def _in_reach(moment: datetime) -> datetime:
 _Text = Annotated[str, Field(max_length=255, pattern=r"^[^\x00]+$")]
 _Texts = Annotated[list[_Text], Field(max_length=20), BeforeValidator(_several)]
 _Ids = Annotated[list[UUID], Field(max_length=20), BeforeValidator(_several)]
-_Moment = Annotated[AwareDatetime, AfterValidator(_in_reach)]
+_Moment = Annotated[AwareDatetime, BeforeValidator(written), AfterValidator(_in_reach)]
 
 
 class Filter(BaseModel):

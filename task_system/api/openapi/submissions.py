@@ -2,6 +2,8 @@
 
 from typing import Any
 
+from pydantic import ValidationError
+
 from task_system.api.openapi.schemas import PREFIX, Schema, Schemas
 from task_system.api.tasks import SubmitTask
 from task_system.registry import Registry, TaskType
@@ -38,7 +40,7 @@ def submission_examples(registry: Registry) -> dict[str, Any]:
 
 def _variant(base: Schema, task_type: TaskType, schemas: Schemas) -> Schema:
     parameters = schemas.of(task_type.parameters, "validation")
-    needed = bool(schemas.whole(task_type.parameters, "validation").get("required"))
+    needed = not _takes_none(task_type)
     return {
         **{name: value for name, value in base.items() if name != "title"},
         "description": task_type.description,
@@ -49,3 +51,11 @@ def _variant(base: Schema, task_type: TaskType, schemas: Schemas) -> Schema:
         },
         "required": ["task_type", *(["parameters"] if needed else [])],
     }
+
+
+def _takes_none(task_type: TaskType) -> bool:
+    try:
+        task_type.parameters.model_validate({})
+    except ValidationError:
+        return False
+    return True
