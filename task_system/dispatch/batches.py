@@ -1,25 +1,34 @@
 """Submitting many tasks at once."""
 
+from __future__ import annotations
+
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from itertools import islice
+from typing import Any
 from uuid import UUID
 
 from task_system.dispatch.submit import Dispatcher, Submission
 from task_system.model.errors import BatchNotFound, InvalidSubmission, Overloaded
 from task_system.model.events import Events
 from task_system.model.ids import new_id
+from task_system.model.routing import Priority
 from task_system.model.states import State
 from task_system.model.task import Dispatch, Extras, NewTask, Recorded
-from task_system.store.batches import BatchStore
+from task_system.store.batches import CHUNK, Batch, BatchStore
 from task_system.store.submissions import INLINE_GRACE_S
 
 #: Batches that one process works on at the same time.
 AT_ONCE = 2
 #: The messages of a larger batch are the relay's, which takes high before low.
 PUBLISHED_INLINE = 100
+
+#: Why lines were refused: of so many is told.
+KEEP_ERRORS = 100
 
 Errors = list[dict[str, str]]
 
@@ -32,6 +41,25 @@ class AcceptedBatch:
     answers: list[Recorded | Errors]
 
 
+@dataclass(slots=True)
+class AcceptedLines:
+    """What became of many lines."""
+
+    batch_id: UUID
+    accepted: int = 0
+    refused: int = 0
+    #: The lines so far.
+    seen: int = 0
+    #: Of the first lines that were refused: the line's number, from 1, and why.
+    errors: list[tuple[int, Errors]] = field(default_factory=list)
+
+    def refuse(self, number: int, errors: Errors) -> None:
+        """Note why a line was not accepted."""
+        self.refused += 1
+        if len(self.errors) < KEEP_ERRORS:
+            self.errors.append((number, errors))
+
+
 class Batches:
     """One per process; safe to call from any thread."""
 
@@ -41,20 +69,24 @@ class Batches:
         self._events = events
         self._places = threading.BoundedSemaphore(AT_ONCE)
 
-    def submit(self, items: Sequence[Submission | Errors], *, each: bool) -> AcceptedBatch:
+    def submit(
+        self, items: Sequence[Submission | Errors], *, each: bool, callback: Submission | None = None
+    ) -> AcceptedBatch:
         """Accept all of these, or each that can be; what is invalid already comes as its errors.
 
+        callback: submitted once, when all that were accepted are over.
         Raises InvalidSubmission (unless `each`), Overloaded, StoreUnavailable; then nothing was recorded.
         """
         started = time.monotonic()
-        batch_id = new_id()
+        batch_id, follows = new_id(), self._checked(callback)
         with self._place():
             plain = Extras(batch_id=batch_id)
             rows = [self._row_of(item, plain) for item in items]
             _check(rows, each=each)
             new = [row for row in rows if isinstance(row, NewTask)]
             inline = len(new) <= PUBLISHED_INLINE
-            stored = self._store.record(new, each=each, grace_s=INLINE_GRACE_S if inline else 0.0)
+            grace_s = INLINE_GRACE_S if inline else 0.0
+            stored = self._store.record(new, batch_id=batch_id, callback=follows, each=each, grace_s=grace_s)
         known: dict[UUID, Recorded | Errors] = {**stored.recorded}
         known.update({id_: _cannot_store(why) for id_, why in stored.refused.items()})
         answers = [known.get(row.id, []) if isinstance(row, NewTask) else row for row in rows]
@@ -66,12 +98,117 @@ class Batches:
             self._dispatcher.publish([Dispatch(row.id, 1, row.queue, row.task_type) for row in due])
         return AcceptedBatch(batch_id=batch_id, answers=answers)
 
-    def count(self, batch_id: UUID) -> dict[State, int]:
-        """How many of a batch's tasks are in each state. Raises BatchNotFound, StoreUnavailable."""
-        counts = self._store.count(batch_id)
-        if not counts:
+    def submit_lines(
+        self, lines: Callable[[], Iterator[Submission | Errors]], *, each: bool, callback: Submission | None = None
+    ) -> AcceptedLines:
+        """Accept as many as there are, in the same memory: `lines` gives them anew each time it is called.
+
+        Raises as `submit` does.
+        """
+        started = time.monotonic()
+        batch_id, follows = new_id(), self._checked(callback)
+        accepted = AcceptedLines(batch_id)
+        with self._place():
+            if each:
+                self._record_each(lines(), follows, accepted)
+            else:
+                self._record_all(lines, follows, accepted)
+        if accepted.accepted:
+            self._events.emit("task.accepted", count=accepted.accepted, duration_s=time.monotonic() - started)
+        return accepted
+
+    def callback_of(self, batch: Batch, counts: dict[str, int]) -> NewTask:
+        """The task that follows a batch, with what became of that in its metadata.
+
+        Raises UnknownTaskType, TaskTypeRefused, InvalidSubmission.
+        """
+        assert batch.callback is not None
+        submission = submission_of(batch.callback)
+        extras = submission.extras or Extras()
+        became = {"batch_id": str(batch.id), "total": batch.total, "counts": counts}
+        metadata = {**(extras.metadata or {}), "batch": became}
+        return self._dispatcher.row_of(submission, replace(extras, metadata=metadata))
+
+    def get(self, batch_id: UUID) -> tuple[Batch | None, dict[State, int]]:
+        """What is known of a batch, and how many of its tasks are in each state.
+
+        Raises BatchNotFound, StoreUnavailable.
+        """
+        batch, counts = self._store.get(batch_id), self._store.count(batch_id)
+        if batch is None and not counts:
             raise BatchNotFound(batch_id=str(batch_id))
-        return counts
+        return batch, counts
+
+    def newest(self, limit: int) -> list[Batch]:
+        """The last ones, newest first. Raises StoreUnavailable."""
+        return self._store.newest(limit)
+
+    def _checked(self, callback: Submission | None) -> dict[str, Any] | None:
+        """What is kept of it. Raises InvalidSubmission when it could not be submitted now."""
+        if callback is None:
+            return None
+        try:
+            self._dispatcher.row_of(callback)
+        except InvalidSubmission as error:
+            found = [{**one, "path": f"callback.{one['path']}"} for one in error.errors]
+            raise InvalidSubmission(errors=found) from None
+        return kept(callback)
+
+    def _record_each(
+        self, items: Iterator[Submission | Errors], callback: dict[str, Any] | None, accepted: AcceptedLines
+    ) -> None:
+        """A transaction for each thousand, so that nobody else waits long."""
+        plain, number, more = Extras(batch_id=accepted.batch_id), 0, True
+        while more:
+            new: dict[UUID, tuple[int, NewTask]] = {}
+            for item in islice(items, CHUNK):
+                number += 1
+                row = self._row_of(item, plain)
+                if isinstance(row, NewTask):
+                    new[row.id] = (number, row)
+                else:
+                    accepted.refuse(number, row)
+            more = bool(number) and number % CHUNK == 0 and number > accepted.seen
+            accepted.seen = number
+            stored = self._store.record(
+                [row for _, row in new.values()],
+                batch_id=accepted.batch_id,
+                callback=callback,
+                each=True,
+                grace_s=0.0,
+                last=not more,
+            )
+            accepted.accepted += len(stored.recorded)
+            for id_, why in stored.refused.items():
+                accepted.refuse(new[id_][0], _cannot_store(why))
+
+    def _record_all(
+        self,
+        lines: Callable[[], Iterator[Submission | Errors]],
+        callback: dict[str, Any] | None,
+        accepted: AcceptedLines,
+    ) -> None:
+        plain = Extras(batch_id=accepted.batch_id)
+        for number, item in enumerate(lines(), 1):
+            if not isinstance(row := self._row_of(item, plain), NewTask):
+                accepted.refuse(number, row)
+        if accepted.refused:
+            _refuse_all(accepted)
+        numbers: dict[UUID, int] = {}
+
+        def rows() -> Iterator[NewTask]:
+            for number, item in enumerate(lines(), 1):
+                row = self._row_of(item, plain)
+                assert isinstance(row, NewTask)
+                numbers[row.id] = number
+                yield row
+
+        stored = self._store.record(rows(), batch_id=accepted.batch_id, callback=callback, each=False, grace_s=0.0)
+        for id_, why in stored.refused.items():
+            accepted.refuse(numbers[id_], _cannot_store(why))
+        if accepted.refused:
+            _refuse_all(accepted)
+        accepted.accepted = len(stored.recorded)
 
     @contextmanager
     def _place(self) -> Iterator[None]:
@@ -90,6 +227,48 @@ class Batches:
             return self._dispatcher.row_of(item, extras)
         except InvalidSubmission as error:
             return error.errors
+
+
+def kept(submission: Submission) -> dict[str, Any]:
+    """A submission as JSON, to be submitted later."""
+    extras = submission.extras or Extras()
+    values = {
+        "task_type": submission.task_type,
+        "parameters": submission.parameters,
+        "priority": submission.priority,
+        "delay_s": submission.delay_s,
+        "run_at": submission.run_at.isoformat() if submission.run_at else None,
+        "timeout_s": submission.timeout_s,
+        "tags": list(extras.tags) if extras.tags else None,
+        "metadata": extras.metadata,
+        "expires_in_s": extras.expires_in_s,
+    }
+    return {name: value for name, value in values.items() if value is not None}
+
+
+def submission_of(values: dict[str, Any]) -> Submission:
+    """What `kept` kept."""
+    run_at, tags = values.get("run_at"), values.get("tags")
+    return Submission(
+        task_type=values["task_type"],
+        parameters=values["parameters"],
+        priority=Priority(values["priority"]),
+        delay_s=values["delay_s"],
+        run_at=datetime.fromisoformat(run_at) if run_at else None,
+        timeout_s=values.get("timeout_s"),
+        extras=Extras(
+            tags=tuple(tags) if tags else None,
+            metadata=values.get("metadata"),
+            expires_in_s=values.get("expires_in_s"),
+        ),
+    )
+
+
+def _refuse_all(accepted: AcceptedLines) -> None:
+    found = [
+        {**error, "path": f"lines.{number}.{error['path']}"} for number, errors in accepted.errors for error in errors
+    ]
+    raise InvalidSubmission(errors=found)
 
 
 def _check(answers: Sequence[NewTask | Recorded | Errors], *, each: bool) -> None:

@@ -5,6 +5,7 @@ rescuer      ends leases that ran out
 expirer      ends what was not started in its time
 releaser     lets what was parked behind a pause go on
 scheduler    submits a task for each tick of a schedule
+batch_closer submits what follows a batch when all of it is over
 bulk_runner  acts on everything that a filter matched
 reconciler   dispatches anew what the broker lost
 dead_letters settles what the broker gave up on

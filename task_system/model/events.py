@@ -30,6 +30,7 @@ EVENTS = {
     "keeper.scheduled": "the scheduler submitted the tasks of ticks (`count`)",
     "keeper.schedule_paused": "a schedule was paused because its last tasks failed (`schedule`)",
     "keeper.released": "the releaser gave the relay rows whose queue or type nothing keeps any more (`count`)",
+    "keeper.batches_closed": "batches were over, and what follows them was submitted (`count`)",
     "keeper.bulk": "the bulk runner acted on tasks (`bulk_id`, `action`, `count`)",
     "keeper.role_failed": "a keeper's role raised; it is tried again (`role`, `error`)",
     "results.unavailable": "Redis did not take results (`count`); the database has them",

@@ -151,6 +151,8 @@ Index(
 )
 _of_batch = "batch_id IS NOT NULL"
 Index("tasks_batch", tasks.c.batch_id, tasks.c.id, postgresql_where=text(_of_batch), sqlite_where=text(_of_batch))
+_live_of_batch = "batch_id IS NOT NULL AND finished_at IS NULL"
+Index("tasks_batch_live", tasks.c.batch_id, postgresql_where=text(_live_of_batch), sqlite_where=text(_live_of_batch))
 _of_schedule = "schedule_id IS NOT NULL"
 Index(
     "tasks_schedule",
@@ -235,6 +237,28 @@ idempotency_keys = Table(
     PrimaryKeyConstraint("namespace", "key", name="idempotency_keys_pkey"),
 )
 Index("idempotency_keys_expiry", idempotency_keys.c.expires_at)
+
+#: Tasks that were submitted together.
+batches = Table(
+    "batches",
+    metadata,
+    Column("id", Uuid(), nullable=False),
+    Column("created_at", UtcDateTime(), nullable=False),
+    # Tasks that were accepted.
+    Column("total", Integer, nullable=False),
+    # More of it may come until then; NULL: all of it is there.
+    Column("open_until", UtcDateTime()),
+    # What is to be submitted when all are over, and what became of that.
+    Column("callback", Json),
+    Column("callback_task_id", Uuid()),
+    Column("callback_error", Text),
+    # When all were over, and in which states they ended.
+    Column("finished_at", UtcDateTime()),
+    Column("counts", Json),
+    PrimaryKeyConstraint("id", name="batches_pkey"),
+)
+_unfinished = "finished_at IS NULL"
+Index("batches_unfinished", batches.c.id, postgresql_where=text(_unfinished), sqlite_where=text(_unfinished))
 
 #: Acts on everything that a filter matched.
 bulks = Table(

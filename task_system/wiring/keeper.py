@@ -6,6 +6,7 @@ import socket
 
 from task_system.dispatch.publisher import Publisher
 from task_system.keeper import Keeper
+from task_system.keeper.batch_closer import BatchCloser
 from task_system.keeper.bookkeeper import Bookkeeper
 from task_system.keeper.bulk_runner import BulkRunner
 from task_system.keeper.dead_letters import DeadLetters
@@ -21,6 +22,7 @@ from task_system.keeper.role import Role
 from task_system.keeper.scheduler import Scheduler
 from task_system.keeper.sweeper import Sweeper
 from task_system.settings import Settings
+from task_system.store.batches import BatchStore
 from task_system.store.books import Books
 from task_system.store.event_log import EventLog
 from task_system.store.expiry import Expiry
@@ -49,6 +51,9 @@ def keeper_of(parts: Parts) -> Keeper:
         Expirer(Expiry(parts.background_database), parts.tell, events),
         Rescuer(upkeep, parts.tell, events),
         Scheduler(parts.schedules, parts.dispatcher, tuple(parts.registry.schedules.values()), parts.tell, events),
+        BatchCloser(
+            BatchStore(parts.database), parts.batches.callback_of, events, keep_s=settings.retention_days * 86_400
+        ),
         BulkRunner(
             bulks=parts.bulks,
             finding=Finding(parts.background_database),

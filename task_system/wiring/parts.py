@@ -12,6 +12,7 @@ from task_system.broker.memory_link import MemoryLink
 from task_system.broker.results import Results
 from task_system.dispatch.actions import Actions
 from task_system.dispatch.admission import Admission
+from task_system.dispatch.batches import Batches
 from task_system.dispatch.committer import Committer
 from task_system.dispatch.filing import Filing
 from task_system.dispatch.publisher import Publisher
@@ -23,6 +24,7 @@ from task_system.registry import Registry
 from task_system.settings import Settings
 from task_system.store import Database
 from task_system.store.acting import Acting
+from task_system.store.batches import BatchStore
 from task_system.store.bulk import Bulks
 from task_system.store.controls import Controls
 from task_system.store.files import Files
@@ -106,6 +108,11 @@ class Parts:
     def schedules(self) -> Schedules:
         """Rules that submit tasks."""
         return Schedules(self.database)
+
+    @cached_property
+    def batches(self) -> Batches:
+        """Many tasks at once."""
+        return Batches(self.dispatcher, BatchStore(self.database), self.events)
 
     @cached_property
     def bulks(self) -> Bulks:

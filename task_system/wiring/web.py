@@ -12,12 +12,10 @@ from task_system.api import Services, create_flask
 from task_system.api.broadcast import Broadcast
 from task_system.api.checks import checks
 from task_system.api.ends import Ends
-from task_system.dispatch.batches import Batches
 from task_system.dispatch.debounce import SubmitLatest
 from task_system.dispatch.once import SubmitOnce
 from task_system.settings import Settings
 from task_system.store.balance import Balances
-from task_system.store.batches import BatchStore
 from task_system.store.debouncing import Debouncing
 from task_system.store.event_log import EventLog
 from task_system.store.failures import Failures
@@ -64,7 +62,7 @@ def _services(parts: Parts) -> Services:
         latest=SubmitLatest(parts.dispatcher, Debouncing(parts.database), parts.events),
         once=SubmitOnce(parts.dispatcher, Idempotency(parts.database), parts.reading, parts.events),
         bulks=parts.bulks,
-        batches=Batches(parts.dispatcher, BatchStore(parts.database), parts.events),
+        batches=parts.batches,
         reading=parts.reading,
         finding=Finding(parts.database),
         failures=Failures(parts.database),

@@ -150,7 +150,9 @@ def of_purge(store: Store) -> None:
 
 
 def of_batch(store: Store) -> None:
-    BatchStore(store.database).record([new_task() for _ in range(2)], each=False, grace_s=0.0)
+    BatchStore(store.database).record(
+        [new_task() for _ in range(2)], batch_id=new_id(), callback=None, each=False, grace_s=0.0
+    )
 
 
 def of_schedule(store: Store) -> None:
@@ -227,9 +229,9 @@ def test_what_rolls_back_tells_nothing(store: Store, reader: Reader) -> None:
     bad = new_task(parameters=b'{"text": "\\u0000"}') if store.database.is_postgresql else new_task(task_type=None)
     good = [new_task() for _ in range(3)]
     batches = BatchStore(store.database)
-    assert batches.record([*good, bad], each=False, grace_s=0.0).refused
+    assert batches.record([*good, bad], batch_id=new_id(), callback=None, each=False, grace_s=0.0).refused
     assert reader.read() == []
-    recorded = batches.record([*good, bad], each=True, grace_s=0.0).recorded
+    recorded = batches.record([*good, bad], batch_id=new_id(), callback=None, each=True, grace_s=0.0).recorded
     assert {event["task_id"] for event in reader.read()} == {str(id_) for id_ in recorded} == {str(r.id) for r in good}
 
     with store.database.write() as connection:

@@ -70,6 +70,64 @@ def test_a_batch_that_is_not_there_is_not_found(service: Service, batch_id: str)
     assert (answer.status_code, answer.json()["error"]) == (404, "batch_not_found")
 
 
+def lines(service: Service, body: bytes, mode: str = "all", **query: str) -> tuple[int, dict[str, Any]]:
+    headers = {"Content-Type": "application/x-ndjson"}
+    answer = service.request(
+        "POST", "/api/tasks/batch", data=body, headers=headers, params={"mode": mode, **query}, timeout_s=60
+    )
+    return answer.status_code, answer.json()
+
+
+def test_lines_are_accepted_each_or_all(service: Service) -> None:
+    good = [json.dumps(task(number)).encode() for number in range(1000)]
+    bad = [b"{", b'{"task_type": "test_echo", "parameters": {"values": 1}}', b"", b'"' + b"x" * MAX_BODY_BYTES + b'"']
+    body = b"\n".join([*good[:500], *bad, *good[500:]])
+    status, said = lines(service, body, "each")
+    assert (status, said["accepted"], said["refused"]) == (202, 1000, 4)
+    assert [error["line"] for error in said["errors"]] == [501, 502, 503, 504]
+    assert [error["errors"][0]["path"] for error in said["errors"]] == ["body", "parameters.values", "body", "body"]
+    address = said["links"]["self"]
+    wait_until(lambda: service.get(address).json()["finished_at"], 60, lambda: service.get(address).text)
+    over = service.get(address).json()
+    assert (over["total"], over["counts"], over["callback_task_id"]) == (1000, {"SUCCESS": 1000}, None)
+
+    status, problem = lines(service, body)
+    assert status == 422
+    assert [error["path"] for error in problem["errors"]][:2] == ["lines.501.body", "lines.502.parameters.values"]
+    status, said = lines(service, b"\n".join(good[:20]))
+    assert (status, said["accepted"], said["refused"], said["errors"]) == (202, 20, 0, [])
+    newest = service.get("/api/batches").json()["batches"]
+    assert [one["batch_id"] for one in newest[:2]] == [said["batch_id"], over["batch_id"]]
+
+
+@pytest.mark.parametrize(("body", "query"), [(b"", {}), (b"{}", {"mode": "some"}), (b"{}", {"callback": "{"})])
+def test_what_is_no_batch_of_lines_is_refused(service: Service, body: bytes, query: dict[str, str]) -> None:
+    assert lines(service, body, **query)[0] == 422
+
+
+def test_what_follows_a_batch_is_submitted_once_all_are_over(service: Service) -> None:
+    callback = {**task("after"), "metadata": {"mine": 1}, "tags": ["followed"], "priority": "high"}
+    body = {"tasks": [task(0), {"task_type": "test_fail"}, task(1, delay=1)], "callback": callback}
+    said = service.request("POST", "/api/tasks/batch", json=body).json()
+    address = said["links"]["self"]
+    shown = wait_until(lambda: service.get(address).json()["callback_task_id"], 30, lambda: service.get(address).text)
+    followed = service.finished(shown)
+    assert (followed["result"], followed["tags"], followed["priority"]) == ("after", ["followed"], "high")
+    became = {"batch_id": said["batch_id"], "total": 3, "counts": {"SUCCESS": 2, "FAILURE": 1}}
+    assert followed["metadata"] == {"mine": 1, "batch": became}
+    assert followed["batch_id"] is None
+    status, said = lines(service, json.dumps(task(0)).encode(), callback=json.dumps(task("again")))
+    assert status == 202
+    wait_until(lambda: service.get(said["links"]["self"]).json()["callback_task_id"], 30, "what follows")
+
+
+def test_a_callback_must_be_a_submission(service: Service) -> None:
+    body = {"tasks": [task(0)], "callback": {"task_type": "test_echo", "parameters": {"values": 1}}}
+    answer = service.request("POST", "/api/tasks/batch", json=body)
+    assert answer.status_code == 422
+    assert answer.json()["errors"][0]["path"] == "callback.parameters.values"
+
+
 def test_ten_thousand_are_accepted_at_once(service: Service, record_property: Any) -> None:
     body = json.dumps({"tasks": [task(number, delay=FAR) for number in range(MANY)]}).encode()
     assert len(body) > MAX_BODY_BYTES, "larger than any other request may be"

@@ -1,0 +1,54 @@
+"""Bodies of many lines, in the same memory however long they are: kept in a file, and read as often as needed."""
+
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import IO
+
+from flask import Request, current_app
+
+from task_system.dispatch.batches import Errors
+from task_system.model.errors import InvalidSubmission
+
+#: A body may be this many times as large as another request; a line as large as one.
+TIMES_AS_LARGE = 1024
+#: Kept in memory up to this size, in bytes.
+IN_MEMORY = 1_048_576
+_PIECE = 65_536
+
+
+@contextmanager
+def spooled(request: Request, most: int) -> Iterator[Callable[[], Iterator[bytes | Errors]]]:
+    """The request's lines, from the first on each time they are asked for; what is too long comes as an error.
+
+    Raises InvalidSubmission when there is none, or more than `most`.
+    """
+    longest: int = current_app.config["MAX_CONTENT_LENGTH"]
+    request.max_content_length = TIMES_AS_LARGE * longest
+    with tempfile.SpooledTemporaryFile(IN_MEMORY) as file:
+        last = b""
+        while piece := request.stream.read(_PIECE):
+            file.write(piece)
+            last = piece
+        if last and not last.endswith(b"\n"):
+            file.write(b"\n")
+
+        def lines() -> Iterator[bytes | Errors]:
+            file.seek(0)
+            return _lines(file, longest)
+
+        count = sum(1 for _ in lines())
+        if not 1 <= count <= most:
+            message = f"must have 1 to {most} lines, and has {count}"
+            raise InvalidSubmission(errors=[{"path": "body", "message": message}])
+        yield lines
+
+
+def _lines(file: IO[bytes], longest: int) -> Iterator[bytes | Errors]:
+    while line := file.readline(longest + 1):
+        if line.endswith(b"\n"):
+            yield line
+            continue
+        while line and not line.endswith(b"\n"):
+            line = file.readline(_PIECE)
+        yield [{"path": "body", "message": f"is longer than {longest} bytes"}]
