@@ -4,12 +4,12 @@ import signal
 
 import click
 from waitress import create_server
-from waitress.channel import HTTPChannel
+from waitress.server import WSGIServer
 
 from task_system.api.batches import TIMES_AS_LARGE
 from task_system.api.receiving import AROUND_BYTES
+from task_system.cli.bounded import bounded_channel
 from task_system.cli.common import configured, stop
-from task_system.cli.refusals import ProblemTask
 from task_system.model.errors import ConfigurationError
 from task_system.settings import Settings
 from task_system.wiring.embedded import Embedded
@@ -26,14 +26,15 @@ def run() -> None:
         )
     service = Embedded(settings)
     app = service.start()
-    HTTPChannel.error_task_class = ProblemTask
+    max_body_bytes = TIMES_AS_LARGE * settings.max_body_bytes
+    WSGIServer.channel_class = bounded_channel(
+        max_body_bytes, max(max_body_bytes, settings.max_file_bytes + AROUND_BYTES)
+    )
     server = create_server(
         app,
         host=settings.host,
         port=settings.port,
         threads=settings.web_threads,
-        # Kept on disk until all of it is there. Every resource but uploads then has a limit of its own.
-        max_request_body_size=max(TIMES_AS_LARGE * settings.max_body_bytes, settings.max_file_bytes + AROUND_BYTES),
         ident="task-system",
     )
 

@@ -238,6 +238,14 @@ def test_a_form_over_the_limit_leaves_nothing(service: Service) -> None:
     assert (files_in(service), unfinished(service)) == (before, [])
 
 
+def test_only_uploads_may_be_as_large_as_files(service: Service) -> None:
+    with socket.create_connection(("127.0.0.1", service.port), timeout=20) as connection:
+        head = "POST /api/tasks HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\n"
+        connection.sendall(f"{head}Content-Length: {MAX_FILE_BYTES}\r\n\r\n".encode())
+        connection.sendall(b"x" * 1000)
+        assert b" 413 " in connection.recv(1000)
+
+
 def test_a_body_of_unknown_length_is_refused_or_whole(service: Service) -> None:
     answer = upload(service, iter([b"a", b"b"]))
     assert answer.status_code in {411, 201}

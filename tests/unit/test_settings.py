@@ -1,6 +1,8 @@
 """Settings: what the environment says, what cannot work, and what is never shown."""
 
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -9,6 +11,9 @@ from pydantic import ValidationError
 from task_system.model.errors import ConfigurationError, StoreUnavailable
 from task_system.settings import Settings
 from task_system.store import Database
+from task_system.wiring.files import blobs_of
+
+ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture(autouse=True)
@@ -174,3 +179,19 @@ def test_a_durable_commit_waits_for_the_disk(tmp_path: Path) -> None:
             assert connection.exec_driver_sql("PRAGMA journal_mode").scalar() == "wal"
             assert connection.exec_driver_sql("PRAGMA foreign_keys").scalar() == 1
         database.close()
+
+
+def test_what_only_some_need_is_not_loaded_by_all(tmp_path: Path) -> None:
+    code = (
+        "import sys; from task_system.settings import Settings; from task_system.wiring.web import create_app; "
+        f"create_app(Settings(data_dir={str(tmp_path)!r})); "
+        "print([name for name in ('obstore', 'puremagic', 'PIL', 'httpx2') if name in sys.modules])"
+    )
+    found = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True, cwd=ROOT)
+    assert found.stdout.strip() == "[]"
+
+
+@pytest.mark.parametrize("url", ["http://bucket", "s3://", "bucket"])
+def test_a_file_store_that_is_none_is_refused(url: str, tmp_path: Path) -> None:
+    with pytest.raises(ConfigurationError, match="s3://bucket/prefix"):
+        blobs_of(Settings(files_url=url, data_dir=tmp_path))
