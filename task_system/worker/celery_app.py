@@ -116,14 +116,14 @@ def reserving(task: Task, _app: Celery, consumer: Any) -> Callable[..., None]:
     """Celery's strategy for our tasks: hand each message to the foreman."""
     foreman: Foreman = consumer.controller.foreman
 
-    def on_message(message: Message, _body: Any, _ack: Any, reject: Callable[[], None], _callbacks: Any) -> None:
+    def on_message(message: Message, _body: Any, _ack: Any, _reject: Any, _callbacks: Any) -> None:
         try:
             task_id, dispatch_no = reference_of(message)
             run = Run(message, task_id, dispatch_no, task.name, message.delivery_info["routing_key"])
         except ValueError as error:
             # To the dead-letter queue, where the keeper looks at it.
             _log.warning("a message is not one of ours (%s); it goes to the dead letters", error)
-            reject()
+            message.reject_log_error(_log, (Exception,))
         else:
             foreman.reserve(run)
 
