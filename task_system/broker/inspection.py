@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from amqp.basic_message import Message as AmqpMessage
 from amqp.exceptions import AMQPError
 from kombu import Connection, Message
 
@@ -11,6 +12,7 @@ from task_system.broker.memory_link import MEMORY_TRANSPORT
 from task_system.model.errors import BrokerUnavailable
 
 TIMEOUT_S = 2.0
+_NOBODY = "task-system.nobody"
 #: Dead letters of one look.
 DEAD_BATCH = 500
 
@@ -48,9 +50,10 @@ class Inspector:
                 yield message
 
     def ping(self) -> None:
-        """Raise BrokerUnavailable unless the broker answers."""
-        with self._connected():
-            pass
+        """Raise BrokerUnavailable unless the broker answers, and takes messages."""
+        with self._connected() as connection:
+            if not self._memory:
+                _publish_to_nobody(connection)
 
     def version(self) -> str:
         """As the broker says it. Raises BrokerUnavailable."""
@@ -74,3 +77,15 @@ class Inspector:
             raise BrokerUnavailable from error
         finally:
             connection.release()
+
+
+def _publish_to_nobody(connection: Connection) -> None:
+    """A broker in want of memory or disk answers all else, and reads no message but the first of a connection."""
+    channel = connection.default_channel
+    try:
+        for _ in range(2):
+            channel.basic_publish_confirm(AmqpMessage(b""), routing_key=_NOBODY, confirm_timeout=TIMEOUT_S)
+    except TimeoutError as error:
+        # Nor does it answer a farewell.
+        connection.collect(socket_timeout=0.1)
+        raise BrokerUnavailable("RabbitMQ takes no messages: does it lack memory or disk?") from error
