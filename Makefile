@@ -10,7 +10,7 @@ COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --gen
 export PYTHON
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run stack migrate up down test test-fast check lint types imports format bench bench-lists memory postman lock upgrade
+.PHONY: help setup run stack migrate up down test test-fast check lint types imports format bench bench-lists memory postman lock upgrade chaos soak
 
 help: ## Show this list.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -78,6 +78,12 @@ memory: $(DEV) ## Measure the resident memory of idle processes.
 postman: $(DEV) ## Write the Postman collection anew, from the API's description.
 	@mkdir -p docs/postman
 	@env -u TASK_MODULES $(BIN)/taskq openapi --postman > docs/postman/task-system.postman_collection.json
+
+chaos: $(DEV) ## Break everything under load, row by row, and write docs/guarantees.md (MINUTES=45 at the most).
+	@$(BIN)/python -m tests.chaos --minutes $(or $(MINUTES),45)
+
+soak: $(DEV) ## Break things at random under load (MINUTES=30, SEED=... repeats a run).
+	@$(BIN)/python -m tests.chaos.soak --minutes $(or $(MINUTES),30) $(if $(SEED),--seed $(SEED))
 
 lock: $(DEV) ## Pin and hash what pyproject.toml asks for.
 	@$(COMPILE) --output-file requirements.txt

@@ -3,10 +3,13 @@
 import os
 import time
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
 from task_system.testing.servers import ServerMissing
+from tests.chaos.harness.guarantees import passed
+from tests.chaos.harness.report import RESULTS, rabbitmq_version
 from tests.chaos.harness.system import System, running_system
 
 ALL = os.environ.get("CHAOS") == "all"
@@ -17,12 +20,14 @@ ROW_S = 90.0
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leave out the rows that are not for every change, unless all are asked for."""
-    if ALL:
-        return
-    left_out = [
-        item for item in items if item.get_closest_marker("chaos_row") and not item.get_closest_marker("every_change")
-    ]
+    """Leave out the rows that are not for every change, unless all are asked for; and then those that passed before."""
+    rows = [item for item in items if item.get_closest_marker("chaos_row")]
+    left_out: list[pytest.Item] = []
+    if not ALL:
+        left_out = [item for item in rows if not item.get_closest_marker("every_change")]
+    elif path := os.environ.get(RESULTS):
+        before = passed(Path(path), rabbitmq_version())
+        left_out = [item for item in rows if item.nodeid in before]
     if left_out:
         config.hook.pytest_deselected(items=left_out)
         items[:] = [item for item in items if item not in set(left_out)]

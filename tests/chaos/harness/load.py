@@ -6,11 +6,11 @@ import threading
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 from uuid import uuid4
 
 import requests
 
+from task_system.testing.servers.ports import HOST
 from tests.chaos.harness.system import System
 
 CLIENTS = 8
@@ -40,14 +40,21 @@ class Load:
     """Submits witnessed tasks until stopped; every second one under an `Idempotency-Key`, repeated until accepted."""
 
     def __init__(
-        self, system: System, folder: Path, *, per_s: float, work_s: float = 0.005, clients: int = CLIENTS, **more: Any
+        self,
+        system: System,
+        folder: Path,
+        *,
+        per_s: float,
+        work_s: float = 0.005,
+        clients: int = CLIENTS,
+        front: bool = True,
     ) -> None:
-        self._system = system
+        #: Through the proxy, or straight.
+        self._port = system.front.port if front else system.port
         self.witness_path = folder / f"witness-{uuid4().hex[:8]}"
         self._log = os.open(folder / "accepted", os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
         self._every_s = clients / per_s
         self._work_s = work_s
-        self._more = more
         self._numbers = itertools.count()
         self._lock = threading.Lock()
         self._stopping = threading.Event()
@@ -96,14 +103,11 @@ class Load:
             "priority": _PRIORITIES[number % 3],
             # Some wait for the keeper first.
             "delay": 0.5 if number % 10 == 0 else 0,
-            **self._more,
         }
         headers = {"Idempotency-Key": label} if keyed else {}
         started = time.monotonic()
         try:
-            answer = http.post(
-                f"http://127.0.0.1:{self._system.front.port}/api/tasks", json=body, headers=headers, timeout=20
-            )
+            answer = http.post(f"http://{HOST}:{self._port}/api/tasks", json=body, headers=headers, timeout=20)
         except requests.RequestException as error:
             self._refused(type(error).__name__, time.monotonic() - started)
             return False

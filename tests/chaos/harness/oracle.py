@@ -31,6 +31,8 @@ class Verdict:
     unaccounted: list[str] = field(default_factory=list)
     #: Over, and no success.
     failed: list[str] = field(default_factory=list)
+    #: What the attempts that did not succeed ended in: how many.
+    ends: dict[str, int] = field(default_factory=dict)
     recovery_s: float = 0.0
     told_s: float | None = None
     p99_ms: float = 0.0
@@ -125,19 +127,20 @@ class Oracle:
             if row["state"] == "SUCCESS" and (id_, row["token"]) not in seen_through:
                 verdict.lost.append(f"{id_} succeeded without its work: {row}")
         starts = Counter(said["task_id"] for said in began)
-        ended_before = self._ended_before()
+        ends = self._ends()
+        verdict.ends = dict(Counter(end for _, end in ends))
+        ended_before = Counter(id_ for id_, _ in ends)
         for id_, count in starts.items():
             verdict.extra_starts += count - 1
-            verdict.accounted_starts += ended_before.get(id_, 0)
-            if count - 1 > ended_before.get(id_, 0):
-                verdict.unaccounted.append(
-                    f"{id_} began {count} times, {ended_before.get(id_, 0)} attempts ended before"
-                )
+            verdict.accounted_starts += ended_before[id_]
+            if count - 1 > ended_before[id_]:
+                verdict.unaccounted.append(f"{id_} began {count} times, {ended_before[id_]} attempts ended before")
 
-    def _ended_before(self) -> dict[str, int]:
-        """Attempts that ended in anything but success, by task: each lets the task start once more."""
+    def _ends(self) -> list[tuple[str, str]]:
+        """Attempts that ended in anything but success, and in what: each lets its task start once more."""
         found = self._stack.rows(
-            "SELECT task_id::text, count(*) FROM attempts WHERE task_id IN (SELECT id FROM tasks WHERE"
-            f" task_type = 'test_witnessed' AND parameters ->> 'file' = '{self._witness.path}') GROUP BY 1"
+            "SELECT task_id::text, concat_ws(' ', outcome, error_type, left(error_message, 60)) FROM attempts"
+            " WHERE task_id IN (SELECT id FROM tasks WHERE task_type = 'test_witnessed'"
+            f" AND parameters ->> 'file' = '{self._witness.path}')"
         )
-        return dict(found)
+        return [(id_, end) for id_, end in found]

@@ -13,6 +13,7 @@ import functools
 import inspect
 import time
 from collections.abc import Callable, Generator
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -74,7 +75,8 @@ def row(number: str, fault: str, *, promise: str, **more: Any) -> Callable[[Call
             outcome = Outcome.of(known, request.node.nodeid, others)
             try:
                 system.repair()
-                _run(known, steps(system, **others), system, tmp_path, outcome)
+                with closing(steps(system, **others)) as taken:
+                    _run(known, taken, system, tmp_path, outcome)
             except BaseException as error:
                 outcome.failed(error)
                 raise

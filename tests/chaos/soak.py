@@ -1,0 +1,153 @@
+"""`make soak`: faults at random under a steady load, and a summary in the manner of Jepsen at the end.
+
+    python -m tests.chaos.soak [--minutes 30] [--per-s 200] [--seed N]
+
+The seed is printed; the same seed brings the same faults in the same order.
+"""
+
+import argparse
+import json
+import os
+import random
+import shutil
+import sys
+import tempfile
+import time
+from collections import Counter
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import psycopg
+
+from tests.chaos.harness.faults import FAULTS
+from tests.chaos.harness.load import Load
+from tests.chaos.harness.oracle import Oracle, Verdict
+from tests.chaos.harness.report import machine, rabbitmq_version, versions
+from tests.chaos.harness.row import CONVERGES_S
+from tests.chaos.harness.system import System, running_system
+from tests.integration.service import wait_until
+from tests.integration.witness import Witness
+
+#: Between the end of a fault and the next, in seconds.
+QUIET_S = (2.0, 8.0)
+#: The service must have caught up at the end; what it was behind is bounded by the last faults, in seconds.
+SETTLES_S = 300.0
+
+
+@dataclass
+class Soak:
+    """What was seen on the way."""
+
+    faults: Counter[str] = field(default_factory=Counter)
+    #: From a fault's end until the service said that it is ready, in seconds.
+    ready_s: list[float] = field(default_factory=list)
+    rss_mb: list[float] = field(default_factory=list)
+    problems: list[str] = field(default_factory=list)
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--minutes", type=float, default=30.0)
+    parser.add_argument("--per-s", type=float, default=200.0)
+    parser.add_argument("--seed", type=int, default=random.SystemRandom().randrange(2**32))
+    arguments = parser.parse_args()
+    print(f"seed {arguments.seed}, {arguments.minutes:g} minutes, {arguments.per_s:g} tasks/s", flush=True)
+    folder = Path(tempfile.mkdtemp(prefix="soak-"))
+    try:
+        with running_system(folder) as system:
+            wrong = _soak(system, folder, arguments)
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+    print("\nNothing was lost." if not wrong else "\nNOT KEPT:\n  " + "\n  ".join(wrong))
+    return int(bool(wrong))
+
+
+def _soak(system: System, folder: Path, arguments: argparse.Namespace) -> list[str]:
+    chance = random.Random(arguments.seed)
+    load = Load(system, folder, per_s=arguments.per_s, work_s=0.0, clients=16)
+    oracle = Oracle(system, Witness(load.witness_path))
+    soak = Soak()
+    until = time.monotonic() + 60 * arguments.minutes
+    load.start()
+    try:
+        while time.monotonic() < until:
+            time.sleep(chance.uniform(*QUIET_S))
+            _one_fault(system, oracle, chance, soak)
+    finally:
+        load.stop()
+    ended_at = time.monotonic()
+    with suppress(AssertionError):
+        # What is stuck is for the judge to name.
+        wait_until(lambda: oracle.live() == 0, SETTLES_S, "all over")
+    verdict = oracle.judge(load.promises)
+    verdict.recovery_s = time.monotonic() - ended_at
+    return _told(verdict, soak, load)
+
+
+def _one_fault(system: System, oracle: Oracle, chance: random.Random, soak: Soak) -> None:
+    name = chance.choice(sorted(FAULTS))
+    seconds = chance.uniform(0.5, 6.0)
+    print(f"{time.strftime('%H:%M:%S')} {name} for {seconds:.1f} s", flush=True)
+    soak.faults[name] += 1
+    try:
+        FAULTS[name](system, chance, seconds)
+    except Exception as error:  # the run goes on, and says so at its end
+        soak.problems.append(f"{name}: {error!r}"[:300])
+    gone_at = time.monotonic()
+    try:
+        system.repair()
+        soak.ready_s.append(time.monotonic() - gone_at)
+    except AssertionError as error:
+        soak.problems.append(f"not ready {CONVERGES_S:g} s after {name}: {error}"[:500])
+    soak.rss_mb.append(_rss_mb(system))
+    with suppress(psycopg.Error):
+        oracle.look()
+
+
+def _rss_mb(system: System) -> float:
+    """Of the web process, by its own process and those it made."""
+    pid = system.processes["web"].pid
+    total = 0
+    for statm in Path("/proc").glob("[0-9]*/statm"):
+        with suppress(OSError, ValueError):
+            parent = int((statm.parent / "stat").read_text().rpartition(")")[2].split()[1])
+            if pid in (int(statm.parent.name), parent):
+                total += int(statm.read_text().split()[1])
+    return total * os.sysconf("SC_PAGE_SIZE") / 2**20
+
+
+def _told(verdict: Verdict, soak: Soak, load: Load) -> list[str]:
+    """Print the summary; answers what was not kept."""
+    promises = load.promises
+    attempted = len(promises.labels)
+    figures = {
+        "attempted": attempted,
+        "acknowledged": verdict.accepted,
+        "refused or unknown": verdict.refused,
+        "lost": len(verdict.lost),
+        "phantom": len(verdict.phantom),
+        "two outcomes": len(verdict.two_outcomes),
+        "stuck": len(verdict.stuck),
+        "ended otherwise than in success": len(verdict.failed),
+        "starts": verdict.starts,
+        "extra starts": verdict.extra_starts,
+        "attempts that ended before": verdict.accounted_starts,
+        "extra starts without such an end": len(verdict.unaccounted),
+        "ends": verdict.ends,
+        "faults": dict(sorted(soak.faults.items())),
+        "ready after a fault, worst s": round(max(soak.ready_s, default=0.0), 1),
+        "all over after the last s": round(verdict.recovery_s, 1),
+        "accepted p50 ms": round(promises.percentile_ms(0.5), 1),
+        "accepted p99 ms": round(verdict.p99_ms, 1),
+        "slowest request s": round(verdict.slowest_s, 1),
+        "web RSS MB, first and last": [round(soak.rss_mb[0]), round(soak.rss_mb[-1])] if soak.rss_mb else [],
+        "machine": machine(),
+        "servers": f"{rabbitmq_version()}, {versions()}",
+    }
+    print(json.dumps(figures, indent=2))
+    return [*verdict.broken(), *soak.problems, *promises.problems[:5]]
+
+
+if __name__ == "__main__":
+    sys.exit(main())
