@@ -129,6 +129,7 @@ def _told(verdict: Verdict, soak: Soak, load: Load) -> list[str]:
         "phantom": len(verdict.phantom),
         "two outcomes": len(verdict.two_outcomes),
         "stuck": len(verdict.stuck),
+        "claims undone by a crash of PostgreSQL": len(verdict.undone),
         "ended otherwise than in success": len(verdict.failed),
         "starts": verdict.starts,
         "extra starts": verdict.extra_starts,
@@ -146,7 +147,7 @@ def _told(verdict: Verdict, soak: Soak, load: Load) -> list[str]:
         "servers": f"{rabbitmq_version()}, {versions()}",
     }
     print(json.dumps(figures, indent=2))
-    return [*verdict.broken(), *soak.problems, *promises.problems[:5]]
+    return [*verdict.broken("undone", "failed"), *soak.problems, *promises.problems[:5]]
 
 
 if __name__ == "__main__":

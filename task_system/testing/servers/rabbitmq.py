@@ -17,7 +17,6 @@ from task_system.testing.servers.server import Server, ServerFailed, kept_secret
 _USER = "task_system"
 _VHOST = "task_system"
 _NODE = "task_system@localhost"
-_LOOPBACK_ONLY = "-kernel inet_dist_use_interface {127,0,0,1}"
 _ENOUGH_SCHEDULERS = "+S 2:2 +SDcpu 1:1"
 """The cores belong to what is being tested: few schedulers (they do not spin: the start script sees to that)."""
 
@@ -25,21 +24,24 @@ _ENOUGH_SCHEDULERS = "+S 2:2 +SDcpu 1:1"
 class RabbitMQ(Server):
     """One RabbitMQ node with its own name service, data, user and virtual host, everything on loopback.
 
-    ``management=True`` adds the management page and HTTP API (``management_url``).
+    ``management=True`` adds the management page and HTTP API (``management_url``). Nodes that are to ``join`` have a
+    ``node`` name each, ``name@ADDRESS``, and that loopback ``address``, at which they listen and from which they speak.
     """
 
     name = "rabbitmq"
 
-    def __init__(self, folder: Path, *, management: bool = False) -> None:
+    def __init__(self, folder: Path, *, management: bool = False, node: str = _NODE, address: str = HOST) -> None:
         super().__init__(folder)
+        self.node, self.address = node, address
         self.port = free_port()
         self._distribution_port = free_port()
-        self._epmd_port = free_port()
+        #: Nodes that join share the number, each at its own address.
+        self.epmd_port = free_port()
         self._management_port = free_port() if management else None
 
     @property
     def url(self) -> str:
-        return f"amqp://{_USER}:{self._password}@{HOST}:{self.port}/{_VHOST}"
+        return f"amqp://{_USER}:{self._password}@{self.address}:{self.port}/{_VHOST}"
 
     @property
     def management_url(self) -> str:
@@ -57,7 +59,7 @@ class RabbitMQ(Server):
         log = self.folder / f"ctl-{os.urandom(4).hex()}.log"
         # under a guard as well: where the node is away it leaves a name service daemon behind
         command = Process(
-            [self._server.with_name("rabbitmqctl"), "--quiet", "--node", _NODE, *arguments],
+            [self._server.with_name("rabbitmqctl"), "--quiet", *self._names, "--node", self.node, *arguments],
             log=log,
             environment=self._environment(),
             cwd=self.folder,
@@ -78,7 +80,7 @@ class RabbitMQ(Server):
         RabbitMQ notes where a new queue's files are a second or so after it has confirmed the declaration, and even
         messages. Killed before, a node comes back with the queue empty (4.3) or stuck without a leader (3.10).
         """
-        files = self.folder / "data" / _NODE / "quorum" / _NODE
+        files = self.folder / "data" / self.node / "quorum" / self.node
 
         def on_disk() -> bool:
             queues = [os.fsencode(config.parent.name) for config in files.glob("*/config")]
@@ -86,6 +88,24 @@ class RabbitMQ(Server):
             return all(queue in table for queue in queues for table in known)
 
         wait_until(on_disk, timeout_s)
+
+    def join(self, other: "RabbitMQ") -> None:
+        """Become a node of another's cluster: with its cookie, and without what was here."""
+        self.ctl("stop_app")
+        self.ctl("reset")
+        self.ctl("join_cluster", other.node)
+        self.ctl("start_app")
+
+    @property
+    def _names(self) -> list[str]:
+        return ["--longnames"] if self.node != _NODE else []
+
+    @property
+    def _distribution(self) -> str:
+        """Where the node listens for others, and where it speaks from."""
+        address = "{" + self.address.replace(".", ",") + "}"
+        speaks = f" -kernel inet_dist_connect_options [{{ip,{address}}}]" if self._names else ""
+        return f"-kernel inet_dist_use_interface {address}{speaks}"
 
     @cached_property
     def _server(self) -> Path:
@@ -97,7 +117,7 @@ class RabbitMQ(Server):
 
     def _prepare(self) -> None:
         settings = {
-            "listeners.tcp.local": f"{HOST}:{self.port}",
+            "listeners.tcp.local": f"{self.address}:{self.port}",
             "default_user": _USER,
             "default_pass": self._password,
             "default_vhost": _VHOST,
@@ -121,12 +141,13 @@ class RabbitMQ(Server):
         return inherited | {
             "HOME": folder,  # the Erlang cookie
             "LANG": "C.UTF-8",
-            "ERL_EPMD_PORT": str(self._epmd_port),
-            "ERL_EPMD_ADDRESS": HOST,
+            "ERL_EPMD_PORT": str(self.epmd_port),
+            "ERL_EPMD_ADDRESS": self.address if not self._names else "",
             "ERL_CRASH_DUMP_SECONDS": "0",
-            "RABBITMQ_NODENAME": _NODE,
+            "RABBITMQ_NODENAME": self.node,
+            "RABBITMQ_USE_LONGNAME": "true" if self._names else "false",
             "RABBITMQ_NODE_PORT": str(self.port),
-            "RABBITMQ_NODE_IP_ADDRESS": HOST,
+            "RABBITMQ_NODE_IP_ADDRESS": self.address,
             "RABBITMQ_DIST_PORT": str(self._distribution_port),
             "RABBITMQ_CONF_ENV_FILE": f"{folder}/rabbitmq-env.conf",
             "RABBITMQ_CONFIG_FILE": f"{folder}/rabbitmq.conf",
@@ -139,15 +160,15 @@ class RabbitMQ(Server):
             "RABBITMQ_SCHEMA_DIR": f"{folder}/schema",
             # the start script then becomes the node instead of staying in front of it: our child's pid is the node's
             "RABBITMQ_ALLOW_INPUT": "true",
-            "RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS": f"-noinput {_ENOUGH_SCHEDULERS} {_LOOPBACK_ONLY}",
-            "RABBITMQ_CTL_ERL_ARGS": _LOOPBACK_ONLY,
+            "RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS": f"-noinput {_ENOUGH_SCHEDULERS} {self._distribution}",
+            "RABBITMQ_CTL_ERL_ARGS": self._distribution,
             "RABBITMQ_CTL_DIST_PORT_MIN": "0",  # any free one
             "RABBITMQ_CTL_DIST_PORT_MAX": "0",
         }
 
     def _ping(self) -> None:
         with amqp.Connection(
-            host=f"{HOST}:{self.port}",
+            host=f"{self.address}:{self.port}",
             userid=_USER,
             password=self._password,
             virtual_host=_VHOST,

@@ -38,9 +38,11 @@ class ProxyLoop:
 class FaultProxy:
     """One address in front of one server."""
 
-    def __init__(self, loop: ProxyLoop, upstream_port: int, framing: Callable[[], Framing] = Raw) -> None:
+    def __init__(
+        self, loop: ProxyLoop, upstream_port: int, framing: Callable[[], Framing] = Raw, *, upstream: str = HOST
+    ) -> None:
         self._loop = loop
-        self._upstream_port = upstream_port
+        self._upstream = (upstream, upstream_port)
         self._framing = framing
         self._toxics: list[tuple[Toxic, asyncio.Event]] = []
         self._connections: set[_Connection] = set()
@@ -83,9 +85,9 @@ class FaultProxy:
         """Reset the connections that are there."""
         self._loop.call(self._cut())
 
-    def lead_to(self, upstream_port: int) -> None:
+    def lead_to(self, port: int, address: str = HOST) -> None:
         """Lead new connections there, and reset the others."""
-        self._upstream_port = upstream_port
+        self._upstream = (address, port)
         self.cut()
 
     @property
@@ -117,7 +119,7 @@ class FaultProxy:
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
-            server = await asyncio.open_connection(HOST, self._upstream_port, limit=_CHUNK)
+            server = await asyncio.open_connection(*self._upstream, limit=_CHUNK)
         except OSError:
             _reset(writer)
             return

@@ -17,7 +17,7 @@ from tests.chaos.harness.oracle import Verdict
 ROOT = Path(__file__).resolve().parents[3]
 #: Where lines are appended; rows run by `make test` leave none.
 RESULTS = "CHAOS_RESULTS"
-COUNTED = ("lost", "phantom", "two_outcomes", "stuck", "unaccounted", "failed")
+COUNTED = ("lost", "phantom", "two_outcomes", "stuck", "unaccounted", "undone", "failed")
 
 
 @dataclass

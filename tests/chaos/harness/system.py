@@ -12,6 +12,7 @@ import requests
 
 from task_system.failpoints import POINTS
 from task_system.testing.servers import PrivateServers, Process, ServerFailed
+from task_system.testing.servers.ports import HOST
 from task_system.testing.servers.server import Server
 from tests.chaos.harness.framing import Amqp, PostgreSql, Raw
 from tests.chaos.harness.proxy import FaultProxy, ProxyLoop
@@ -38,7 +39,7 @@ class System(Stack):
         self._armed = folder / "failpoints"
         self._loop = ProxyLoop()
         self.proxies = {
-            (role, name): FaultProxy(self._loop, _server(servers, name).port, framing)  # type: ignore[attr-defined]
+            (role, name): FaultProxy(self._loop, _port(servers, name), framing, upstream=_address(servers, name))
             for role in ROLES
             for name, (framing, _) in SPOKEN.items()
         }
@@ -66,8 +67,8 @@ class System(Stack):
     def _through_proxies(self, role: str) -> dict[str, str]:
         return {
             setting: self.servers.environment[setting].replace(
-                f":{_server(self.servers, name).port}/",  # type: ignore[attr-defined]
-                f":{self.proxies[role, name].port}/",
+                f"{_address(self.servers, name)}:{_port(self.servers, name)}/",
+                f"{HOST}:{self.proxies[role, name].port}/",
             )
             for name, (_, setting) in SPOKEN.items()
         }
@@ -191,6 +192,16 @@ def _server(servers: PrivateServers, name: str) -> Server:
     return server
 
 
+def _port(servers: PrivateServers, name: str) -> int:
+    port: int = getattr(servers, name).port
+    return port
+
+
+def _address(servers: PrivateServers, name: str) -> str:
+    address: str = getattr(getattr(servers, name), "address", HOST)
+    return address
+
+
 def _start(server: Server) -> None:
     """A RabbitMQ that was killed may need a second try, as a supervisor would give it."""
     try:
@@ -201,9 +212,9 @@ def _start(server: Server) -> None:
 
 
 @contextmanager
-def running_system(folder: Path, **settings: str) -> Iterator[System]:
+def running_system(folder: Path, private: PrivateServers | None = None, **settings: str) -> Iterator[System]:
     """A system on private servers, up and ready."""
-    with PrivateServers(folder / "servers") as servers:
+    with private or PrivateServers(folder / "servers") as servers:
         system = System(folder / "service", servers, **settings)
         try:
             system.migrate()
