@@ -58,7 +58,7 @@ def test_a_follower_dies(system: System) -> Steps:
     servers_of(system).nodes[2].start()
 
 
-@row("F13", "kill -9 of two of three nodes", promise=MAJORITY, tells="broker", during_s=5, converges_s=90)
+@row("F13", "kill -9 of two of three nodes", promise=MAJORITY, during_s=5, converges_s=90)
 def test_the_majority_dies(system: System) -> Steps:
     for node in servers_of(system).nodes[1:]:
         node.kill()

@@ -103,8 +103,8 @@ def test_old_copies(system: System, tmp_path_factory: pytest.TempPathFactory) ->
     before = system.rows(_ROWS.format(succeeded["task_id"], cancelled))
     publish(system, [{"headers": headers(task_id, number, "test_noop")} for task_id in ids for number in (1, 2)] * 50)
     yield
-    wait_until(lambda: _depth(system) == 0, 30, "all copies are taken")
     yield
+    wait_until(lambda: _depth(system) == 0, 30, "all copies are taken")
     assert system.rows(_ROWS.format(succeeded["task_id"], cancelled)) == before
     assert system.rows(f"SELECT count(*) FROM tasks WHERE id = '{gone}'") == [(0,)]
 
