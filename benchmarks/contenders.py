@@ -44,7 +44,7 @@ def _gunicorn(app: str) -> tuple[str, ...]:
 
 def _granian(app: str, threads: int) -> tuple[str, ...]:
     options = ("--interface=wsgi", "--workers=1", "--no-ws", "--log-level=error", "--host=127.0.0.1", "--port={port}")
-    return _python("granian", *options, f"--blocking-threads={threads}", app)
+    return _python("granian", *options, f"--blocking-threads={threads}", f"--backpressure={4 * threads}", app)
 
 
 def _celery_worker() -> tuple[str, ...]:

@@ -12,6 +12,7 @@ from pathlib import Path
 from benchmarks import report
 from benchmarks.contenders import PLAIN_WEB, SERVICE_EMBEDDED, SERVICE_WEB, Contender
 from benchmarks.load import preload
+from benchmarks.processes import family
 from benchmarks.report import Bar, Report
 from benchmarks.running import Running, Stand, stand
 
@@ -46,15 +47,9 @@ def measure(
 
 
 def _memory(running: Running, when: str) -> Memory:
-    sizes = [_sizes_mb(pid) for pid in _family(running.pid)]
+    sizes = [_sizes_mb(pid) for pid in family(running.pid)]
     rss_mb, pss_mb = zip(*sizes, strict=True)
     return Memory(running.contender.title, when, len(sizes), max(rss_mb), sum(rss_mb), sum(pss_mb))
-
-
-def _family(pid: int) -> list[int]:
-    tasks = Path(f"/proc/{pid}/task").iterdir()
-    children = [int(child) for task in tasks for child in (task / "children").read_text().split()]
-    return [pid, *(member for child in children for member in _family(child))]
 
 
 def _sizes_mb(pid: int) -> tuple[float, float]:

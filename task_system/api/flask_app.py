@@ -1,7 +1,11 @@
 """Flask, without what this API has no use for: each part left out here is time on every request."""
 
-from flask import Flask, Request
+from collections.abc import Callable
+from typing import Any
+
+from flask import Flask, Request, request_tearing_down
 from flask.sessions import NullSession, SessionInterface
+from flask.typing import ResponseReturnValue
 from werkzeug.routing import MapAdapter
 
 
@@ -23,6 +27,19 @@ class ApiFlask(Flask):
         super().__init__("task_system", static_folder=None)
         self.url_map.strict_slashes = False
         self.url_map.merge_slashes = False
+
+    def ensure_sync(self, func: Callable[..., Any]) -> Callable[..., Any]:
+        """Flask looks at every function that it calls, each time; none here is a coroutine."""
+        return func
+
+    def preprocess_request(self) -> ResponseReturnValue | None:
+        """Flask takes the blueprint's name apart, whether or not anybody wants to be called."""
+        return super().preprocess_request() if self.before_request_funcs or self.url_value_preprocessors else None
+
+    def do_teardown_request(self, exc: BaseException | None = None) -> None:
+        """The same, after the request."""
+        if self.teardown_request_funcs or request_tearing_down.receivers:
+            super().do_teardown_request(exc)
 
     def create_url_adapter(self, request: Request | None) -> MapAdapter | None:
         """Flask takes the host apart three times, to find that no address depends on it."""

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from uuid import UUID
 
 import orjson
-from flask import Response, request
+from flask import Request, Response, request
+from flask.globals import request_ctx
 from flask.json.provider import JSONProvider
 from pydantic import BaseModel, ConfigDict, ValidationError
 from werkzeug.datastructures import Headers
@@ -58,10 +59,11 @@ class OrjsonProvider(JSONProvider):
 
 def parsed(model: type[M]) -> M:
     """The request's JSON as that model. Raises 415, 400, or InvalidSubmission, which is answered with 422."""
-    if request.environ.get("CONTENT_TYPE") != _JSON and not request.is_json:
+    sent = request_ctx.request  # the object itself: asking `request` anew each time takes longer than the answer
+    if sent.environ.get("CONTENT_TYPE") != _JSON and not sent.is_json:
         raise UnsupportedMediaType("Send JSON with the header `Content-Type: application/json`.")
     try:
-        body = orjson.loads(_received())
+        body = orjson.loads(_received(sent))
     except orjson.JSONDecodeError as error:
         raise BadRequest(f"The body is not valid JSON: {error}.") from None
     try:
@@ -97,16 +99,16 @@ def _chunked() -> bool:
     return "Transfer-Encoding" in request.headers
 
 
-def _received() -> bytes:
-    length = request.content_length
-    if length is not None and 0 < length <= (request.max_content_length or 0):
+def _received(sent: Request) -> bytes:
+    length = sent.content_length
+    if length is not None and 0 < length <= (sent.max_content_length or 0):
         # Whatever the server, it cuts the body where it ends; `get_data` wraps it in three more readers to do so.
-        whole: bytes = request.environ["wsgi.input"].read(length)
+        whole: bytes = sent.environ["wsgi.input"].read(length)
         return whole
-    data = request.get_data(cache=False)
-    if request.content_length is None:
+    data = sent.get_data(cache=False)
+    if length is None:
         # A body that comes in chunks is cut at the limit; only who reads on is told that there is more.
-        request.stream.read(1)
+        sent.stream.read(1)
     return data
 
 

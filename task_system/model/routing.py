@@ -1,6 +1,7 @@
 """Priorities, lanes and the queue that a task goes to."""
 
 from enum import StrEnum
+from functools import cache
 
 
 class Priority(StrEnum):
@@ -23,6 +24,7 @@ PRIORITIES = (Priority.HIGH, Priority.NORMAL, Priority.LOW)
 LANES = ("default", "data_processing", "email_sending", "file_processing", "image_processing")
 
 
+@cache
 def queue_name(lane: str, priority: Priority) -> str:
     """The RabbitMQ queue of a lane and a priority: `email_sending.high`."""
     return f"{lane}.{priority}"
