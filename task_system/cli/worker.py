@@ -2,12 +2,14 @@
 
 import secrets
 import socket
+import sys
 
 import click
 
 from task_system.cli.common import configured_for
 from task_system.model.routing import LANES, queues_of
 from task_system.wiring.worker import create_celery
+from task_system.worker.celery_app import run_worker
 
 
 @click.command()
@@ -18,4 +20,5 @@ def worker(lanes: tuple[str, ...]) -> None:
     # Unique for each start: a control queue of a dead namesake may still be locked.
     name = f"{'+'.join(lanes)}.{secrets.token_hex(3)}@{socket.gethostname()}"
     arguments = ["worker", "--hostname", name, "--queues", ",".join(queues_of(lanes)), "--loglevel", settings.log_level]
-    create_celery(settings).worker_main([*arguments, "--without-gossip", "--without-mingle"])
+    # A supervisor is to see that it ended by an error.
+    sys.exit(run_worker(create_celery(settings), [*arguments, "--without-gossip", "--without-mingle"]))

@@ -32,11 +32,12 @@ from sqlalchemy.dialects.postgresql import insert as postgresql_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 
 from task_system.failpoints import failpoint
-from task_system.model.routing import priority_of
+from task_system.model.routing import PRIORITIES, priority_of
 from task_system.model.states import WAITING, State
 from task_system.model.task import Dispatch, Settled
 from task_system.store.database import Database
 from task_system.store.event_log import TOLD, append, event_of
+from task_system.store.submissions import INLINE_GRACE_S
 from task_system.store.tables import PARKED, PUBLISHED, queue_controls, task_type_controls, tasks
 from task_system.store.types import now_plus
 
@@ -111,7 +112,8 @@ class Controls:
     def resume(self, queue: str) -> None:
         """Go on; harmless when it was not paused."""
         with self._database.write() as connection:
-            connection.execute(delete(queue_controls).where(queue_controls.c.queue == queue))
+            if connection.execute(delete(queue_controls).where(queue_controls.c.queue == queue)).rowcount:
+                _hurry(connection, tasks.c.queue == queue)
 
     def purge(self, queue: str, reason: str) -> Iterator[list[Settled]]:
         """Cancel all that waits for the queue, a batch in each transaction, until nothing does."""
@@ -163,7 +165,10 @@ class Controls:
     def allow_type(self, task_type: str) -> None:
         """Neither hold nor refuse it."""
         with self._database.write() as connection:
-            connection.execute(delete(task_type_controls).where(task_type_controls.c.task_type == task_type))
+            if connection.execute(
+                delete(task_type_controls).where(task_type_controls.c.task_type == task_type)
+            ).rowcount:
+                _hurry(connection, tasks.c.task_type == task_type)
 
     # What waits behind it.
 
@@ -191,7 +196,8 @@ class Controls:
         count = 0
         with self._database.write() as connection:
             if over:
-                connection.execute(delete(queue_controls).where(_OPEN_AGAIN))
+                opened = delete(queue_controls).where(_OPEN_AGAIN).returning(queue_controls.c.queue)
+                _hurry(connection, tasks.c.queue.in_(list(connection.scalars(opened))))
             closed = _closed(connection) or Closed()
             for queue, task_type in groups:
                 if count < limit and not closed.keeps(queue, task_type):
@@ -202,6 +208,18 @@ class Controls:
 
 def _published(state: State) -> ColumnElement[bool]:
     return and_(text(PUBLISHED), tasks.c.state == state)
+
+
+def _hurry(connection: Connection, these: ColumnElement[bool]) -> None:
+    """What was submitted just now, and not published for being closed, is the relay's at once."""
+    soon = tasks.c.relay_at.between(now_plus(0), now_plus(INLINE_GRACE_S))
+    statement = (
+        update(tasks)
+        .where(text(_TO_RELAY), tasks.c.priority.in_(PRIORITIES), soon, these)
+        .where(tasks.c.state.in_(WAITING), tasks.c.run_at <= now_plus(0), tasks.c.published_at.is_(None))
+        .values(relay_at=now_plus(0))
+    )
+    connection.execute(statement)
 
 
 def _closed(connection: Connection) -> Closed | None:

@@ -195,9 +195,12 @@ class Leases:
 
     def extend(self, leases: dict[UUID, UUID]) -> tuple[set[UUID], set[UUID]]:
         """Keep these leases (token by task id) alive; answers the ids that are still ours, and those to cancel."""
+        if not leases:
+            return set(), set()
         statement = (
             update(tasks)
-            .where(tasks.c.id.in_(leases), tasks.c.lease_token.in_(leases.values()), tasks.c.state == State.STARTED)
+            .where(tasks.c.id.in_(leases), tasks.c.id.between(min(leases), max(leases)))
+            .where(tasks.c.lease_token.in_(leases.values()), tasks.c.state == State.STARTED)
             .values(lease_until=now_plus(self._lease_s))
             .returning(tasks.c.id, tasks.c.cancel_requested_at)
         )

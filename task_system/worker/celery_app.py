@@ -17,7 +17,7 @@ from typing import Any
 
 import orjson
 from celery import Celery, Task, bootsteps
-from celery.signals import setup_logging, worker_process_init
+from celery.signals import setup_logging, worker_init, worker_process_init
 from kombu import Message
 
 from task_system.broker.message import reference_of
@@ -88,6 +88,18 @@ def create_celery_app(config: Any, registry: Registry, parts: Callable[[], Worke
     setup_logging.connect(_leave_logging_alone)
     worker_process_init.connect(_in_pool_process)
     return app
+
+
+def run_worker(app: Celery, arguments: Sequence[str]) -> int:
+    """Run a worker until it ends; answers its exit code, which Celery's own command keeps to itself."""
+    workers: list[Any] = []
+
+    def remember(sender: Any, **_facts: Any) -> None:
+        workers.append(sender)
+
+    worker_init.connect(remember)
+    app.worker_main([*arguments])
+    return workers[-1].exitcode or 0 if workers else 1
 
 
 class _TypeTask(Task):

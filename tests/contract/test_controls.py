@@ -10,6 +10,7 @@ from sqlalchemy import select, text
 from task_system.model.states import State
 from task_system.store.controls import Closed, Controls
 from task_system.store.tables import PARKED, tasks
+from task_system.store.types import now_plus
 from tests.contract.kit import DEADLINE_S, Store, at_once, dispatch_of, end_of, new_task
 
 QUEUE = "default.normal"
@@ -117,6 +118,31 @@ def test_a_parked_row_whose_time_has_not_come_waits_for_it(store: Store, control
     controls.park([dispatch_of(row)])
     assert controls.let_go() == 1
     assert store.row(row.id)["relay_at"] == store.row(row.id)["run_at"]
+
+
+@pytest.mark.parametrize("reopen", ["resume", "let_go", "allow_type"])
+def test_what_came_just_before_it_was_opened_does_not_wait_for_the_grace(
+    store: Store, controls: Controls, reopen: str
+) -> None:
+    kept, later, published = store.submit(), store.submit(delay_s=3600.0), store.submit()
+    store.change(later.id, relay_at=now_plus(4))
+    store.change(published.id, published_at=now_plus(0), relay_at=None)
+    others = {row.id: store.row(row.id) for row in (later, published)}
+    store.change(kept.id, relay_at=now_plus(4.9))
+    soon = store.row(kept.id)["relay_at"]
+    controls.resume(QUEUE)
+    assert store.row(kept.id)["relay_at"] == soon, "it was not closed"
+    if reopen == "resume":
+        controls.pause(QUEUE, None, None)
+        controls.resume(QUEUE)
+    elif reopen == "let_go":
+        controls.pause(QUEUE, store.now(), None)
+        controls.let_go()
+    else:
+        controls.set_type("echo", "hold", None)
+        controls.allow_type("echo")
+    assert store.row(kept.id)["relay_at"] <= store.now()
+    assert {row.id: store.row(row.id) for row in (later, published)} == others
 
 
 def test_a_purge_cancels_what_waits_and_nothing_else(store: Store, controls: Controls) -> None:
