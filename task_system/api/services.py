@@ -9,6 +9,7 @@ from flask import Response, current_app
 
 from task_system.api.broadcast import Broadcast
 from task_system.api.ends import Ends
+from task_system.api.kept import Kept
 from task_system.dispatch.actions import Actions
 from task_system.dispatch.batches import Batches
 from task_system.dispatch.debounce import SubmitLatest
@@ -45,6 +46,7 @@ class Services:
     looking: Looking
     workers: Workers
     statistics: Statistics
+    kept: Kept
     figures: Figures
     balances: Balances
     #: A process that was heard of within so many seconds is alive.

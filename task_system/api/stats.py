@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 from typing import Annotated, Any, Literal, TypeVar
 
+import orjson
 from flask import Blueprint, Response, request
 from pydantic import Field, ValidationError
 
@@ -18,6 +19,7 @@ from task_system.model.histogram import Histogram, percentiles
 from task_system.model.routing import lane_of
 from task_system.model.tally import ACCOUNTS, COUNTS, ENDS, Rollup, steps
 from task_system.model.task import iso
+from task_system.store.balance import Balance
 from task_system.store.figures import MOST_COUNTED, Group, Now
 from task_system.store.statistics import Span
 
@@ -43,11 +45,11 @@ def stats() -> Response:
     """Counts, rates and percentiles.
 
     What happened comes from rollups, and `as_of` says how far those are; what waits and runs is counted now.
-    Percentiles come from histograms, and are at most 5 % off.
+    Percentiles come from histograms, and are at most 5 % off. An answer that was costly to make is given again for a
+    while; its times say when it was made.
     """
     window = _over_window().window
-    span = services().statistics.span(*_SPANS[window])
-    return answer({"window": window, **_view(span, services().figures.now())})
+    return answer(services().kept.get(f"stats {window}", lambda: _made(window)))
 
 
 @bp.get("/ledger")
@@ -58,8 +60,12 @@ def ledger() -> Response:
     accepted = succeeded + failed + cancelled + expired + live + removed. The rows of the newest minutes are counted and
     held against the ledger, in one snapshot; what does not agree is named.
     """
-    balance = services().balances.of(_SPANS[_over_window().window][0])
-    return answer(
+    window = _over_window().window
+    return answer(services().kept.get(f"ledger {window}", lambda: _balanced(services().balances.of(_SPANS[window][0]))))
+
+
+def _balanced(balance: Balance) -> bytes:
+    return orjson.dumps(
         {
             "balanced": not balance.discrepancies,
             **{name: balance.totals.get(name, 0) for name in (*ACCOUNTS, "live")},
@@ -72,6 +78,11 @@ def ledger() -> Response:
             "discrepancies": [{"at": iso(one.at), "what": one.what, "by": one.by} for one in balance.discrepancies],
         }
     )
+
+
+def _made(window: Window) -> bytes:
+    span = services().statistics.span(*_SPANS[window])
+    return orjson.dumps({"window": window, **_view(span, services().figures.now())})
 
 
 def _view(span: Span, now: Now) -> dict[str, Any]:

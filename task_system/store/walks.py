@@ -130,7 +130,7 @@ def on_the_way(
     connection: Connection, condition: ColumnElement[bool], within: Conditions, window: int
 ) -> tuple[Source, UUID | None]:
     """Such tasks on their way to the broker. Where they are many, those among the newest `window`, and its last id."""
-    some = select(tasks.c.id).where(_WITH_RELAY).limit(MOST_UNCONFIRMED).subquery()
+    some = select(tasks.c.id).where(_WITH_RELAY, *within).limit(MOST_UNCONFIRMED).subquery()
     if (connection.scalar(select(func.count()).select_from(some)) or 0) < MOST_UNCONFIRMED:
         return Unconfirmed(condition), None
     not_parked = tasks.c.relay_at.is_not(None)

@@ -12,6 +12,7 @@ from task_system.api import Services, create_flask
 from task_system.api.broadcast import Broadcast
 from task_system.api.checks import checks
 from task_system.api.ends import Ends
+from task_system.api.kept import Kept
 from task_system.dispatch.debounce import SubmitLatest
 from task_system.dispatch.once import SubmitOnce
 from task_system.settings import Settings
@@ -69,6 +70,7 @@ def _services(parts: Parts) -> Services:
         looking=Looking(parts.database),
         workers=parts.workers,
         statistics=Statistics(parts.database),
+        kept=Kept(),
         figures=Figures(parts.database),
         balances=Balances(parts.database),
         alive_s=parts.settings.lease_s,
