@@ -5,7 +5,10 @@ A handler that is to be counted appends to a file what it did, on disk before it
 
 import ctypes
 import json
+import logging
 import os
+import signal
+import threading
 import time
 from pathlib import Path
 from typing import Any
@@ -55,6 +58,15 @@ class Witnessed(Parameters):
     seconds: float = 0.0
     gate: str = "/"
     label: str = ""
+
+
+class Lines(Parameters):
+    """What to log, and what to wait for before the process dies or the attempt ends."""
+
+    lines: list[str] = []
+    gate: str = "/"
+    times_to_fail: int = 0
+    dies: bool = False
 
 
 class Bytes(Parameters):
@@ -236,6 +248,23 @@ def exit_process(_ctx: Context, _parameters: Nothing) -> None:
 def segfault(_ctx: Context, _parameters: Nothing) -> None:
     """Crash in native code."""
     ctypes.string_at(0)
+
+
+@task_type("test_logs", retry=QUICKLY)
+def logs(ctx: Context, parameters: Lines) -> None:
+    """Log in every way there is."""
+    for line in parameters.lines:
+        ctx.log.info("%s", line)
+    thread = threading.Thread(target=logging.getLogger("elsewhere").warning, args=("in a thread",))
+    thread.start()
+    thread.join()
+    logging.getLogger("library").debug("too quiet")
+    logging.getLogger("library").warning("attempt %d", ctx.attempt)
+    _wait_for(parameters.gate)
+    if parameters.dies:
+        os.kill(os.getpid(), signal.SIGKILL)
+    if ctx.attempt <= parameters.times_to_fail:
+        raise RuntimeError("not yet")
 
 
 @task_type("test_allocate", retry=ONCE)

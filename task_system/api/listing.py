@@ -75,7 +75,7 @@ def _wish() -> ListTasks:
 def listed(task: Task, now: datetime, include: list[Literal["parameters", "result"]]) -> dict[str, Any]:
     """A task as lists show it."""
     view = task.view(now)
-    for name in {"errors", "timeline", "files", "result_size", *EXTRAS} - set(include):
+    for name in {"errors", "timeline", "files", "result_size", "heartbeat_at", *EXTRAS} - set(include):
         del view[name]
     if view["error"]:
         del view["error"]["traceback"]

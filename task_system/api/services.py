@@ -28,6 +28,7 @@ from task_system.store.looking import Looking
 from task_system.store.reading import Reading
 from task_system.store.schedules import Schedules
 from task_system.store.statistics import Statistics
+from task_system.store.task_logs import TaskLogs
 from task_system.store.workers import Workers
 
 #: A check of the service's health: what it depends on, and a function that raises when that is not well.
@@ -61,6 +62,7 @@ class Services:
     latest: SubmitLatest
     registry: Registry
     schedules: Schedules
+    task_logs: TaskLogs
     controls: Controls
     filing: Filing
     #: Told of tasks that are over without a worker, for those who wait for them elsewhere.

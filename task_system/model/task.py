@@ -146,11 +146,15 @@ class Task:
     batch_id: UUID | None = None
     schedule_id: UUID | None = None
     cancel_reason: str | None = None
+    #: When the attempt last said how far it is.
+    progress_at: datetime | None = None
     attempts: list[Attempt] = field(default_factory=list)
     #: What it made, when it has succeeded.
     files: list[StoredFile] = field(default_factory=list)
     #: Of a result that is too large to be shown, in bytes.
     result_size: int | None = None
+    #: When the worker that runs it was last heard of.
+    heartbeat_at: datetime | None = None
 
     def view(self, now: datetime | None = None) -> dict[str, Any]:
         """As callers see it. `now` decides between pending and scheduled."""
@@ -167,7 +171,8 @@ class Task:
             "files": [file.view() for file in self.files],
             "error": self._error(),
             "failure": self.failure,
-            "progress": self._progress(),
+            "progress": self._progress(now or datetime.now(UTC)),
+            "heartbeat_at": iso(self.heartbeat_at),
             "tags": self.tags or [],
             "metadata": self.metadata or {},
             "expires_at": iso(self.expires_at),
@@ -194,7 +199,8 @@ class Task:
 
     def _links(self) -> dict[str, str]:
         address = f"/api/tasks/{self.id}"
-        return {"self": address} | ({"result": f"{address}/result"} if self.state is State.SUCCESS else {})
+        links = {"self": address, "log": f"{address}/log", "events": f"{address}/events"}
+        return links | ({"result": f"{address}/result"} if self.state is State.SUCCESS else {})
 
     def _timeline(self) -> list[dict[str, Any]]:
         """What happened when, and what is to come next, oldest first."""
@@ -221,14 +227,26 @@ class Task:
             "attempt": self.attempt,
         }
 
-    def _progress(self) -> dict[str, Any]:
+    def _progress(self, now: datetime) -> dict[str, Any]:
         if self.state is State.SUCCESS:
             return {"percent": 100.0, "message": self.progress_message or ""}
         return {
             "percent": self.progress_percent or 0.0,
             "message": self.progress_message or "",
             **(self.progress_fields or {}),
+            **self._pace(now),
         }
+
+    def _pace(self, now: datetime) -> dict[str, float]:
+        """Percent points a second since the attempt began, and how many seconds are left at that rate."""
+        if self.state is not State.STARTED or not (self.progress_percent and self.progress_at and self.started_at):
+            return {}
+        took_s = (self.progress_at - self.started_at).total_seconds()
+        if took_s <= 0:
+            return {}
+        rate_per_s = self.progress_percent / took_s
+        left_s = (100.0 - self.progress_percent) / rate_per_s - (now - self.progress_at).total_seconds()
+        return {"rate_per_s": round(rate_per_s, 4), "eta_s": round(max(0.0, left_s), 1)}
 
 
 def _moments(attempt: int, started_at: datetime | None, worker: str | None) -> list[dict[str, Any]]:

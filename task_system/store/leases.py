@@ -85,7 +85,7 @@ _CLAIM_POSTGRESQL = text(
     UPDATE tasks AS t
        SET state = 'STARTED', attempt = t.attempt + 1, lease_token = c.lease_token,
            lease_until = now() + make_interval(secs => :lease_s), worker = :worker, started_at = now(), relay_at = NULL,
-           progress_percent = NULL, progress_message = NULL, progress_fields = NULL
+           progress_percent = NULL, progress_message = NULL, progress_fields = NULL, progress_at = NULL
       FROM unnest(CAST(:ids AS uuid[]), CAST(:dispatch_nos AS int[]), CAST(:tokens AS uuid[]))
            AS c(id, dispatch_no, lease_token)
      WHERE t.id = c.id AND t.dispatch_no = c.dispatch_no AND t.state IN ('PENDING', 'RETRY')
@@ -102,7 +102,8 @@ _PROGRESS_POSTGRESQL = text(
     f"""
     WITH said AS (
         UPDATE tasks
-           SET progress_percent = :percent, progress_message = :message, progress_fields = CAST(:fields AS jsonb)
+           SET progress_percent = :percent, progress_message = :message, progress_fields = CAST(:fields AS jsonb),
+               progress_at = now()
          WHERE id = :id AND lease_token = :lease_token AND state = 'STARTED'
         RETURNING {", ".join(column.name for column in TOLD)}, worker, progress_percent, progress_message,
                   cancel_requested_at
@@ -234,7 +235,9 @@ class Leases:
             statement = (
                 update(tasks)
                 .where(tasks.c.id == task_id, tasks.c.lease_token == lease_token, tasks.c.state == State.STARTED)
-                .values(progress_percent=percent, progress_message=message, progress_fields=extra)
+                .values(
+                    progress_percent=percent, progress_message=message, progress_fields=extra, progress_at=now_plus(0)
+                )
                 .returning(*TOLD, tasks.c.worker, tasks.c.cancel_requested_at)
             )
             row = connection.execute(statement).one_or_none()
@@ -285,6 +288,7 @@ class Leases:
                 progress_percent=None,
                 progress_message=None,
                 progress_fields=None,
+                progress_at=None,
             )
             .returning(
                 *(tasks.c[name] for name in _RETURNED),

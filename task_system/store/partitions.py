@@ -11,7 +11,7 @@ from sqlalchemy import Connection, text
 from task_system.model.ids import first_id_at
 
 #: Partitioned tables and the column they are partitioned by.
-PARTITIONED = {"tasks": "id", "attempts": "task_id"}
+PARTITIONED = {"tasks": "id", "attempts": "task_id", "task_logs": "task_id"}
 #: How far ahead partitions are made.
 WEEKS_AHEAD = 4
 #: "part" in ASCII: those who change the partitions do so one after the other.

@@ -14,7 +14,7 @@ from task_system.model.states import LIVE, State
 from task_system.model.task import Attempt, Task
 from task_system.store.database import Database
 from task_system.store.files import made_by
-from task_system.store.tables import attempts, files, tasks
+from task_system.store.tables import attempts, files, tasks, workers
 
 _HIDDEN = {"relay_at", "lease_token", "lease_until"}
 COLUMNS = [column for column in tasks.c if column.name not in _HIDDEN]
@@ -42,6 +42,8 @@ class Reading:
             # Most tasks succeed at once and have none.
             earlier = select(attempts).where(attempts.c.task_id == task_id).order_by(attempts.c.attempt)
             failed = connection.execute(earlier).all() if row.attempt > 1 or row.error_type else []
+            heard_of = select(workers.c.heartbeat_at).where(workers.c.name == row.worker)
+            heartbeat_at = connection.scalar(heard_of) if row.state == State.STARTED else None
             made = made_by(connection, task_id, row.attempt) if row.made_files else []
         task = task_of(
             row,
@@ -51,6 +53,8 @@ class Reading:
                 if attempt.attempt < row.attempt or row.state in {"RETRY", "PENDING"}
             ],
         )
+        if heartbeat_at:
+            task = replace(task, heartbeat_at=heartbeat_at)
         return _with_files(task, made) if made else task
 
     def gone(self, task_ids: Sequence[UUID]) -> set[UUID]:

@@ -7,7 +7,7 @@ from sqlalchemy import Connection, delete
 
 from task_system.model.states import LIVE
 from task_system.store.event_log import TOLD, append, event_of
-from task_system.store.tables import attempts, tasks
+from task_system.store.tables import attempts, task_logs, tasks
 
 
 def remove(connection: Connection, ids: Sequence[UUID]) -> list[UUID]:
@@ -18,6 +18,7 @@ def remove(connection: Connection, ids: Sequence[UUID]) -> list[UUID]:
     removed = [row["id"] for row in rows]
     if removed:
         append(connection, (event_of(row, event="task.removed") for row in rows))
-        kept = attempts.c.task_id.in_(removed) & attempts.c.task_id.between(min(removed), max(removed))
-        connection.execute(delete(attempts).where(kept))
+        for table in (attempts, task_logs):
+            kept = table.c.task_id.in_(removed) & table.c.task_id.between(min(removed), max(removed))
+            connection.execute(delete(table).where(kept))
     return removed

@@ -6,7 +6,7 @@ from sqlalchemy.exc import DBAPIError
 from task_system.store.database import Database
 
 #: The newest migration. A test holds it against the migrations' folder.
-REVISION = "0014"
+REVISION = "0015"
 
 
 def revision_of(database: Database) -> str | None:

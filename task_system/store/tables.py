@@ -81,6 +81,8 @@ tasks = Table(
     Column("cancel_reason", Text),
     # Of a FAILURE: the fingerprint that it shares with those that are the same.
     Column("failure", String(16)),
+    # When the running attempt last said how far it is.
+    Column("progress_at", UtcDateTime()),
     PrimaryKeyConstraint("id", name="tasks_pkey"),
     CheckConstraint("(state = 'STARTED') = (lease_token IS NOT NULL)", name="tasks_started_has_lease"),
     CheckConstraint(f"(finished_at IS NULL) = (state IN ({_states(LIVE)}))", name="tasks_finished_is_terminal"),
@@ -190,6 +192,22 @@ attempts = Table(
 #: The condition of the index of that name.
 LOST = "outcome = 'lost'"
 Index("attempts_lost", attempts.c.worker, postgresql_where=text(LOST), sqlite_where=text(LOST))
+
+#: What handlers logged, in parts. A part that came after others had to go says how many lines went with them.
+task_logs = Table(
+    "task_logs",
+    metadata,
+    Column("task_id", Uuid(), nullable=False),
+    Column("attempt", Integer, nullable=False),
+    Column("part", Integer, nullable=False),
+    Column("size", Integer, nullable=False),
+    Column("count", Integer, nullable=False),
+    Column("dropped", Integer, nullable=False),
+    # JSON text: [seconds since 1970, level, logger, message] each.
+    Column("lines", Text, nullable=False),
+    PrimaryKeyConstraint("task_id", "attempt", "part", name="task_logs_pkey"),
+    postgresql_partition_by="RANGE (task_id)",
+)
 
 #: Who is alive.
 workers = Table(

@@ -275,7 +275,8 @@ def _drop_old_partitions(connection: Connection, before: datetime) -> None:
                 # One event for all of them: there may be millions.
                 append(connection, [{"event": "task.removed", "count": count}])
             partitions.drop(connection, name)
-            connection.execute(text(f'DROP TABLE IF EXISTS "{name.replace("tasks", "attempts", 1)}"'))
+            for table in partitions.PARTITIONED.keys() - {"tasks"}:
+                connection.execute(text(f'DROP TABLE IF EXISTS "{name.replace("tasks", table, 1)}"'))
 
 
 def _delete_old(connection: Connection, retention_s: float, limit: int) -> int:

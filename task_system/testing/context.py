@@ -54,7 +54,9 @@ class FakeContext(Context):
         self.max_attempts = max_attempts
         self.lease_token = uuid4()
         self.data_dir = data_dir
-        self.log = logging.getLogger(f"task_system.testing.{task_type}")
+        #: What the handler said to `ctx.log`, in order: level and message. As a worker, it keeps INFO and louder.
+        self.logged: list[tuple[str, str]] = []
+        self.log = _logger(f"task.{task_type}", self.logged)
         #: Every progress call, in order.
         self.reports: list[ProgressReport] = []
         #: How often the handler looked whether a cancel was requested.
@@ -137,3 +139,16 @@ class FakeContext(Context):
             return cast("R", self._resources[kind])
         except KeyError:
             raise LookupError(f"The test's context was made without a {kind.__name__}: pass resources=") from None
+
+
+def _logger(name: str, logged: list[tuple[str, str]]) -> logging.Logger:
+    """A logger of one context alone; the root hears it too."""
+
+    class Keeper(logging.Handler):
+        def emit(self, record: logging.LogRecord) -> None:
+            logged.append((record.levelname, record.getMessage()))
+
+    logger = logging.Logger(name, logging.INFO)  # noqa: LOG001 - one of the process would be another test's too
+    logger.parent = logging.getLogger()
+    logger.addHandler(Keeper())
+    return logger

@@ -25,6 +25,7 @@ from task_system.store.finding import Finding
 from task_system.store.idempotency import Idempotency
 from task_system.store.looking import Looking
 from task_system.store.statistics import Statistics
+from task_system.store.task_logs import TaskLogs
 from task_system.wiring.parts import VERSION, Parts
 
 #: How long a thread may keep the others from running, in seconds. Requests are shorter than Python's own 5 ms, and its
@@ -79,6 +80,7 @@ def _services(parts: Parts) -> Services:
         broadcast=Broadcast(EventLog(parts.database), most=max(1, parts.settings.web_threads // 4)),
         registry=parts.registry,
         schedules=parts.schedules,
+        task_logs=TaskLogs(parts.database),
         controls=parts.controls,
         filing=parts.filing(parts.database),
         tell=parts.tell,

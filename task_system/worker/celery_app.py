@@ -33,6 +33,7 @@ from task_system.model.task import Task as TaskRow
 from task_system.registry import Registry
 from task_system.store import Database
 from task_system.store.leases import Leases, Recorded
+from task_system.store.task_logs import TaskLogs
 from task_system.store.workers import Identity, Workers
 from task_system.worker.announcer import Announcer
 from task_system.worker.flower import TaskEvents
@@ -42,6 +43,7 @@ from task_system.worker.ledger import Ledger
 from task_system.worker.returner import Returner
 from task_system.worker.run import Run
 from task_system.worker.runtime import Runtime, runtime, set_runtime
+from task_system.worker.task_log import TaskLog
 
 #: After the grace: time to record the hand-backs, in seconds.
 LAST_WRITES_S = 5.0
@@ -121,7 +123,9 @@ def _leave_logging_alone(**_facts: Any) -> None:
 
 
 def _in_pool_process(**_facts: Any) -> None:
-    runtime().database.forget()
+    here = runtime()
+    here.database.forget()
+    here.task_log.one_at_a_time = True
 
 
 def reserving(task: Task, _app: Celery, consumer: Any) -> Callable[..., None]:
@@ -152,6 +156,8 @@ class ForemanStep(bootsteps.StartStopStep):
         self._leases = Leases(self._parts.database, worker=worker.hostname, lease_s=self._parts.lease_s)
         self._announcer = Announcer(self._parts.results, self._parts.events) if self._parts.results else None
         attempts_database = self._parts.attempts_database
+        task_log = TaskLog(TaskLogs(attempts_database))
+        logging.getLogger().addHandler(task_log)
         set_runtime(
             Runtime(
                 registry=self._parts.registry,
@@ -159,6 +165,7 @@ class ForemanStep(bootsteps.StartStopStep):
                 leases=Leases(attempts_database, worker=worker.hostname, lease_s=self._parts.lease_s),
                 data_dir=self._parts.data_dir,
                 filing=self._parts.filing,
+                task_log=task_log,
                 resources=self._parts.resources,
             )
         )

@@ -68,7 +68,8 @@ def _perform(here: Runtime, job: Job) -> AttemptEnd:
     except Exception as error:  # noqa: BLE001 - a model's own validators may raise anything
         return _ended("failure", type(error).__name__, str(error))
     context = here.context(job)
-    end = _handled(task_type, context, parameters, job)
+    with here.task_log.attempt(job.task_id, job.attempt):
+        end = _handled(task_type, context, parameters, job)
     context.files.close(succeeded=end.outcome == "success")
     if context.said is None:
         return end

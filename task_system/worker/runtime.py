@@ -11,6 +11,7 @@ from task_system.registry import Registry
 from task_system.store import Database
 from task_system.store.leases import Leases
 from task_system.worker.context import WorkerContext
+from task_system.worker.task_log import TaskLog
 
 if TYPE_CHECKING:
     from task_system.worker.execute import Job
@@ -25,6 +26,7 @@ class Runtime:
     leases: Leases
     data_dir: Path
     filing: Filing
+    task_log: TaskLog
     #: What `ctx.resource` gives, by class.
     resources: dict[type, object] = field(default_factory=dict)
 

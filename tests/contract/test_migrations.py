@@ -26,7 +26,7 @@ from tests.contract.kit import Store, at_once, end_of
 
 ischema_names["xid8"] = TransactionId  # SQLAlchemy does not know it
 #: Partitions are PostgreSQL's alone, and none of the code's business.
-PARTITION = re.compile(r"(tasks|attempts)_(default|\d{8})")
+PARTITION = re.compile(r"(tasks|attempts|task_logs)_(default|\d{8})")
 MINE = set(metadata.tables)
 CATALOGUE = [
     """SELECT table_name, column_name, udt_name, character_maximum_length, is_nullable, column_default

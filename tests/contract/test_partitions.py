@@ -80,7 +80,7 @@ def test_weeks_are_made_once(store: Store) -> None:
     now = store.now()
     assert ensure(store, now) == []
     later = week_of(now + WEEK)
-    assert ensure(store, now + WEEK) == [f"{t}_{later + WEEKS_AHEAD * WEEK:%Y%m%d}" for t in ("tasks", "attempts")]
+    assert ensure(store, now + WEEK) == [f"{t}_{later + WEEKS_AHEAD * WEEK:%Y%m%d}" for t in partitions.PARTITIONED]
 
 
 def test_a_new_task_goes_to_its_week(store: Store) -> None:

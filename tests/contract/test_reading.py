@@ -7,6 +7,7 @@ import pytest
 from task_system.model.errors import TaskNotFound
 from task_system.model.ids import new_id
 from task_system.model.task import iso
+from task_system.store.workers import Identity
 from tests.contract.kit import Store, end_of
 
 
@@ -27,6 +28,7 @@ def test_a_new_task(store: Store) -> None:
         "files": [],
         "error": None,
         "progress": {"percent": 0.0, "message": ""},
+        "heartbeat_at": None,
         "tags": [],
         "metadata": {},
         "expires_at": None,
@@ -49,7 +51,11 @@ def test_a_new_task(store: Store) -> None:
             {"at": iso(task.created_at), "event": "accepted"},
             {"at": iso(task.created_at), "event": "due", "attempt": 1},
         ],
-        "links": {"self": f"/api/tasks/{row.id}"},
+        "links": {
+            "self": f"/api/tasks/{row.id}",
+            "log": f"/api/tasks/{row.id}/log",
+            "events": f"/api/tasks/{row.id}/events",
+        },
     }
     assert task.created_at.tzinfo is UTC
 
@@ -60,12 +66,41 @@ def test_a_task_whose_time_has_not_come_is_scheduled(store: Store) -> None:
     assert task.view(store.now() + timedelta(seconds=61))["status"] == "pending"
 
 
+def test_the_rate_of_progress_and_the_time_that_is_left(store: Store) -> None:
+    lease = store.start()
+    store.leases.progress(lease.id, lease.lease_token, 25.0, "", None)
+    moment = store.now()
+    store.change(lease.id, started_at=moment - timedelta(seconds=20), progress_at=moment - timedelta(seconds=10))
+    task = store.reading.task(lease.id)
+    pace = {"rate_per_s": 2.5, "eta_s": 20.0}
+    assert task.view(moment)["progress"] == {"percent": 25.0, "message": "", **pace}
+    assert task.view(moment + timedelta(minutes=5))["progress"]["eta_s"] == 0
+    store.finish(lease, end_of("retry", delay_s=0.0))
+    assert store.reading.task(lease.id).view()["progress"] == {"percent": 25.0, "message": ""}
+    assert store.claim(lease.id, 2)
+    assert store.reading.task(lease.id).view()["progress"] == {"percent": 0.0, "message": ""}
+
+
+def test_when_the_worker_of_a_running_task_was_last_heard_of(store: Store) -> None:
+    lease = store.start()
+    store.workers.beat(Identity(name="worker@here", role="worker", host="here", pid=17, version="1"))
+    heard_of = store.reading.task(lease.id).view()["heartbeat_at"]
+    assert heard_of
+    assert heard_of <= iso(store.now())  # type: ignore[operator]
+    store.finish(lease, end_of("success"))
+    assert store.reading.task(lease.id).view()["heartbeat_at"] is None
+
+
 def test_a_running_task(store: Store) -> None:
     lease = store.start()
     store.leases.progress(lease.id, lease.lease_token, 40.0, "reading", {"rows": 4})
     view = store.reading.task(lease.id).view()
     assert (view["state"], view["status"], view["attempt"], view["worker"]) == ("STARTED", "started", 1, "worker@here")
-    assert view["progress"] == {"percent": 40.0, "message": "reading", "rows": 4}
+    progress = view["progress"]
+    assert progress.pop("rate_per_s") > 0
+    assert progress.pop("eta_s") >= 0
+    assert progress == {"percent": 40.0, "message": "reading", "rows": 4}
+    assert view["heartbeat_at"] is None
     assert view["started_at"] == iso(lease.started_at)
     assert view["queued_ms"] >= 0
     assert (view["finished_at"], view["duration_ms"]) == (None, None)

@@ -9,7 +9,7 @@ import pytest
 from tests.integration.service import Service
 from tests.integration.test_api import invalid, problem
 
-UNSEARCHED = {"parameters", "result", "result_size", "errors", "timeline", "files"}
+UNSEARCHED = {"parameters", "result", "result_size", "errors", "timeline", "files", "heartbeat_at"}
 
 
 def listed(service: Service, query: str) -> dict[str, Any]:

@@ -16,10 +16,12 @@ from task_system.files import LocalBlobs
 from task_system.model.backoff import LONGEST_DELAY_S
 from task_system.model.outcome import AttemptEnd
 from task_system.registry import Cancelled, Context, Fail, Registry, Retry, RetryPolicy, Snooze, task_type
+from task_system.store.task_logs import TaskLogs
 from task_system.worker import execute, runtime
 from task_system.worker.context import EVERY_S, WorkerContext
 from task_system.worker.execute import Job, out_of_time, run_attempt, worker_lost
 from task_system.worker.runtime import Runtime, set_runtime
+from task_system.worker.task_log import TaskLog
 from tests.contract.kit import Store
 
 
@@ -44,6 +46,7 @@ class Worker:
                 leases=store.leases,
                 data_dir=data_dir,
                 filing=Filing(LocalBlobs(data_dir / "blobs"), store.files, max_bytes=1_000_000, keep_s=60.0),
+                task_log=TaskLog(TaskLogs(store.database)),
                 resources={int: 7},
             )
         )

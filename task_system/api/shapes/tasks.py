@@ -59,6 +59,10 @@ class Progress(TypedDict):
 
     percent: float
     message: str
+    rate_per_s: NotRequired[float]
+    """Percent points a second since the attempt began, while it runs and has said something."""
+    eta_s: NotRequired[float]
+    """Seconds that are left at that rate."""
 
 
 class Attempt(TypedDict):
@@ -140,6 +144,8 @@ class Task(ListedTask):
 
     files: list[File]
     """What it made, once it has succeeded."""
+    heartbeat_at: datetime | None
+    """Of a running task: when its worker was last heard of."""
     result_size: int | None
     """Of a result that is too large to stand here, in bytes; `links.result` leads to it."""
     errors: list[Attempt]

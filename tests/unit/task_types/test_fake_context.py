@@ -50,3 +50,13 @@ def test_two_attempts_of_one_task_differ_in_their_lease(tmp_path: Path) -> None:
     second = FakeContext(tmp_path, task_id=first.task_id, attempt=2)
     assert second.task_id == first.task_id
     assert second.lease_token != first.lease_token
+
+
+def test_what_is_logged_is_remembered(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    ctx, other = FakeContext(tmp_path), FakeContext(tmp_path)
+    ctx.log.warning("%d rows are broken", 3)
+    ctx.log.debug("too quiet")
+    ctx.log.info("done")
+    assert ctx.logged == [("WARNING", "3 rows are broken"), ("INFO", "done")]
+    assert other.logged == []
+    assert "3 rows are broken" in caplog.text
