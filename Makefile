@@ -10,10 +10,10 @@ COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --gen
 export PYTHON
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run stack migrate up down test test-fast check lint types imports format bench bench-lists memory postman lock upgrade chaos soak
+.PHONY: help setup run stack migrate up down test test-fast check lint types imports format bench bench-lists screenshots memory postman lock upgrade chaos soak
 
 help: ## Show this list.
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 $(RUNTIME): requirements.txt pyproject.toml
 	@tools/setup.sh requirements.txt
@@ -71,6 +71,9 @@ bench: $(DEV) ## Measure beside a plain Flask + Celery service (minutes; needs w
 bench-lists: $(DEV) ## Measure lists of a million tasks, and a hundred thousand due at once (minutes).
 	@$(BIN)/python -m benchmarks.listing
 	@$(BIN)/python -m benchmarks.scheduled
+
+screenshots: $(DEV) ## Take the pictures of the dashboard anew (needs chromium; prettiest with fonts-inter).
+	@$(BIN)/python -m tools.screenshots
 
 memory: $(DEV) ## Measure the resident memory of idle processes.
 	@$(BIN)/python -m benchmarks.memory

@@ -1,12 +1,12 @@
-"""Where this machine keeps the servers' programs, and what to run when it does not have them."""
+"""Where this machine keeps the programs of servers and of the browser, and what to run when it does not have them."""
 
 import os
 import shutil
 from collections.abc import Callable
 from pathlib import Path
 
-PACKAGES = {"rabbitmq": "rabbitmq-server", "redis": "redis-server", "postgresql": "postgresql"}
-"""Server to Debian package."""
+PACKAGES = {"rabbitmq": "rabbitmq-server", "redis": "redis-server", "postgresql": "postgresql", "chromium": "chromium"}
+"""Server, or the browser, to Debian package."""
 
 _DEBIAN_RABBITMQ = Path("/usr/lib/rabbitmq/bin/rabbitmq-server")
 """What Debian's ``/usr/sbin/rabbitmq-server`` calls after changing user and folder, which a private node must not."""
@@ -50,10 +50,16 @@ def postgresql_bin() -> Path:
     return max(installed, key=lambda folder: float(folder.parent.name))
 
 
+def chromium() -> Path:
+    """Return the browser (``CHROMIUM``)."""
+    return _program("chromium", "CHROMIUM", ("chromium", "chromium-browser", "google-chrome"))
+
+
 FINDERS: dict[str, Callable[[], Path]] = {
     "rabbitmq": rabbitmq_server,
     "redis": redis_server,
     "postgresql": postgresql_bin,
+    "chromium": chromium,
 }
 
 

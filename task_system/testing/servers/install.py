@@ -18,7 +18,7 @@ _TIMEOUT_S = 1200
 
 
 def install() -> None:
-    """Install RabbitMQ, Redis and PostgreSQL where they are missing; none of them is started as a service.
+    """Install RabbitMQ, Redis, PostgreSQL and Chromium where they are missing; none of them is started as a service.
 
     Raises:
         ServerMissing: this cannot be done here; the message says what to run.

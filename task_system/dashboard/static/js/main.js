@@ -29,8 +29,8 @@ async function show(name, module, context, isNew) {
 		document.title = `${title || t(`nav.${name}`)} · Task System`;
 	} catch (error) {
 		if (error.name === "AbortError") return;
-		if (!(error instanceof Problem)) console.error(error);
-		patch(root, problemBox(error, reopen));
+		if (!(error instanceof Problem) && !module.again) console.error(error);
+		patch(root, problemBox(error, module.again || reopen));
 	}
 	if (isNew) {
 		scrollTo(0, 0);

@@ -94,11 +94,15 @@ export const card = (title, actions, ...children) =>
 	);
 
 /** Facts as a list of names and values; those without a value are left out. */
-export const facts = (...pairs) =>
+export const facts = (...pairs) => factsOf("dl.facts", pairs);
+/** The same side by side, for wide places. */
+export const factsInline = (...pairs) => factsOf("dl.facts.inline", pairs);
+
+const factsOf = (tag, pairs) =>
 	h(
-		"dl.facts",
+		tag,
 		pairs
-			.filter((pair) => pair && pair[1] !== null && pair[1] !== undefined && pair[1] !== "")
+			.filter((pair) => pair && pair[1] !== null && pair[1] !== undefined && pair[1] !== false && pair[1] !== "")
 			.map(([name, value]) => h("div.fact", h("dt", name), h("dd", value))),
 	);
 
@@ -113,7 +117,7 @@ export const tabs = (label, items) =>
 		items.map((item) =>
 			h(
 				"a.tab",
-				{ href: item.href, "aria-current": item.current ? "page" : null, key: item.label },
+				{ href: item.href, title: item.title, "aria-current": item.current ? "page" : null, key: item.label },
 				item.icon && icon(item.icon),
 				h("span", item.label),
 				item.count !== undefined && item.count !== null && h("span.count", number(item.count)),

@@ -6,7 +6,7 @@ import { number, time } from "../lib/format.js";
 import { t, tOr } from "../lib/i18n.js";
 import { href } from "../lib/router.js";
 import { problemBox, skeleton } from "../lib/panel.js";
-import { badge, button, facts, progressBar, shortId } from "./basics.js";
+import { badge, button, factsInline, progressBar, shortId } from "./basics.js";
 import { openDialog } from "./dialog.js";
 import { taskHref } from "./task-acts.js";
 import { act } from "./toast.js";
@@ -96,7 +96,7 @@ export function bulkView(bulk, { onabort } = {}) {
 			!isBulkOver(bulk) && button({ label: t("bulk.abort"), kind: "danger", small: true, onclick: abort }),
 		),
 		progressBar(bulk.percent ?? (bulk.state === "done" ? 100 : 0), { label: t("bulk.progress"), state: bulk.state }),
-		facts(
+		factsInline(
 			[t("bulk.succeeded"), number(bulk.succeeded || 0)],
 			[t("bulk.skipped"), bulk.skipped ? number(bulk.skipped) : null],
 			[t("bulk.failed"), bulk.failed ? number(bulk.failed) : null],

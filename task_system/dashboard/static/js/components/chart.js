@@ -15,14 +15,14 @@ const TOP = 8;
 function ceiling(value) {
 	if (value <= 4) return 4;
 	const size = 10 ** Math.floor(Math.log10(value));
-	return [1, 2, 2.5, 5, 10].map((step) => step * size).find((one) => one >= value && Number.isInteger(one)) || value;
+	return [1, 1.5, 2, 3, 4, 6, 8, 10].map((step) => step * size).find((one) => one >= value && Number.isInteger(one)) || value;
 }
 
 /**
- * A card's content: series is [{ at, <name>: n }], names are keys whose label is t(`series.${name}`). Answers
+ * A card's content under its title: series is [{ at, <name>: n }], names are keys whose label is t(`series.${name}`). Answers
  * { element, show(series) }. `onpick(from, to)` is called for a bar.
  */
-export function stackedChart(names, signal, onpick) {
+export function stackedChart(title, names, signal, onpick) {
 	let series = [];
 	let asTable = false;
 	let width = 720;
@@ -42,7 +42,7 @@ export function stackedChart(names, signal, onpick) {
 			swap.setAttribute("aria-pressed", String(asTable));
 			draw();
 		}, { "aria-pressed": "false" });
-		return h("div.chart-legend", names.map((name) => h("span", { class: `chart-key series-${name}` }, t(`series.${name}`))), h("span.push"), swap);
+		return h("div.chart-legend", h("h2", title), names.map((name) => h("span", { class: `chart-key series-${name}` }, t(`series.${name}`))), h("span.push"), swap);
 	}
 
 	function draw() {

@@ -128,7 +128,17 @@ function field(name, given, value, path, required, context) {
 		if (plain && input) {
 			input.id = id;
 			if (hint) input.setAttribute("aria-describedby", hint.id);
-		} else label.removeAttribute("for");
+		} else {
+			label.removeAttribute("for");
+			named(holder, name);
+		}
+	}
+}
+
+/** Names what has no label of its own, for those who do not see where it stands. */
+function named(element, name) {
+	for (const input of element.querySelectorAll("input:not([type=file]), textarea, select")) {
+		if (!input.id && !input.hasAttribute("aria-label")) input.setAttribute("aria-label", name);
 	}
 }
 
@@ -146,8 +156,9 @@ function arrayEditor(schema, value, path, context) {
 		rows.push(editorFor(items, item, `${path}.${rows.length}`, context));
 		draw();
 	};
-	const draw = () =>
-		list.replaceChildren(
+	const draw = () => {
+		patch(
+			list,
 			...rows.map((row, at) =>
 				h("div.row", { "data-path": `${path}.${at}` }, h("span.row-number.num", at + 1), row.element, iconButton("trash", t("form.remove_row", { row: at + 1 }), () => {
 					rows.splice(at, 1);
@@ -156,6 +167,8 @@ function arrayEditor(schema, value, path, context) {
 				})),
 			),
 		);
+		named(list, path.split(".").at(-1));
+	};
 	for (const item of value || (schema.minItems ? [undefined] : [])) add(item);
 	const more = button({ label: t("form.add_row"), icon: "submit", small: true, onclick: () => (add(undefined), context.changed?.()) });
 	return { element: h("div", list, more), get: () => rows.map((row) => row.get()) };
@@ -191,6 +204,7 @@ function unionEditor(variants, value, path, context) {
 				editor = editorFor(variants[at], undefined, path, context);
 				patch(holder);
 				holder.append(editor.element);
+				named(holder, path.split(".").at(-1));
 				context.changed?.();
 			},
 		},

@@ -23,7 +23,10 @@ export function errorView(error) {
 	);
 }
 
-const frame = ({ head, code }) => h("div.frame", h("div.frame-head", head), code && h("pre", code));
+const frame = ({ head, code }) => h("div.frame", h("div.frame-head", { title: head }, shortPath(head)), code && h("pre", code));
+
+/** The end of the path is what tells files apart. */
+const shortPath = (head) => head.replace(/^.*[\\/]((?:[^\\/]+[\\/]){1,2}[^\\/]+)$/, "…/$1");
 
 const folded = (frames) =>
 	h("details.frames-folded", h("summary", t("task.library_frames", { count: frames.length })), frames.map(frame));

@@ -31,8 +31,8 @@ function failing(stats) {
 }
 
 function paused(queues) {
-	const held = (queues || []).filter((one) => one.pause?.paused && one.waiting > 0);
-	return held.length > 0 && { tone: "warn", text: t("verdict.paused", { queue: held[0].name, count: held[0].waiting }), link: link("queues") };
+	const held = (queues || []).filter((one) => one.pause?.paused);
+	return held.length > 0 && { tone: "warn", text: t("verdict.paused", { queue: held[0].name }), link: link("queues") };
 }
 
 function late(stats) {

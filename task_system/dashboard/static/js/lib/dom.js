@@ -18,6 +18,11 @@ export function patch(parent, ...children) {
 	for (const child of parent.childNodes) if (child.__key != null) keyed.set(child.__key, child);
 	let at = parent.firstChild;
 	for (const next of nodes(children)) {
+		if (next.__stands) {
+			if (next.__stands === at) at = at.nextSibling;
+			else parent.insertBefore(next.__stands, at);
+			continue;
+		}
 		const known = next.__key != null ? keyed.get(next.__key) : at && at.__key == null ? at : null;
 		if (known && alike(known, next)) {
 			if (known === at) at = at.nextSibling;
@@ -25,7 +30,7 @@ export function patch(parent, ...children) {
 			morph(known, next);
 		} else {
 			parent.insertBefore(next, at);
-			if (next === at) at = next.nextSibling;
+			settle(next);
 		}
 	}
 	while (at) {
@@ -41,7 +46,9 @@ function made(create, tag, rest) {
 	const props = isProps(rest[0]) ? rest.shift() : {};
 	if (classes.length) element.setAttribute("class", classes.join(" "));
 	for (const [key, value] of Object.entries(props)) set(element, key, value);
-	element.append(...nodes(rest));
+	const children = nodes(rest);
+	element.append(...children);
+	element.__holds = children.some((child) => child.__stands || child.__holds);
 	// A select's value is one of its options, which had to be there first.
 	if (props.value != null && name === "select") element.value = props.value;
 	return element;
@@ -74,10 +81,24 @@ function nodes(children) {
 	return children
 		.flat(Infinity)
 		.filter((child) => child !== null && child !== undefined && child !== false && child !== "")
-		.map((child) => (child instanceof Node ? child : document.createTextNode(String(child))));
+		.map((child) => (child instanceof Node ? (child.isConnected ? standIn(child) : child) : document.createTextNode(String(child))));
 }
 
-const alike = (one, other) => one.nodeType === other.nodeType && one.nodeName === other.nodeName;
+/** Stands for an element that is on the page already: to move it would take the focus from it. */
+function standIn(child) {
+	const mark = document.createComment("");
+	mark.__stands = child;
+	return mark;
+}
+
+/** Puts the elements that were stood for into a tree that is new. */
+function settle(node) {
+	if (!node.__holds) return;
+	node.__holds = false;
+	for (const child of [...node.childNodes]) child.__stands ? child.replaceWith(child.__stands) : settle(child);
+}
+
+const alike = (one, other) => one.nodeName === other.nodeName && Boolean(one.__own) === Boolean(other.__own);
 
 function morph(old, next) {
 	if (old === next) return;

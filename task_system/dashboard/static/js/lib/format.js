@@ -60,6 +60,7 @@ export const spanS = (seconds) => span(given(seconds) ? seconds * 1000 : NaN);
 export function bytes(size) {
 	if (!given(size)) return NONE;
 	const names = ["byte", "kilobyte", "megabyte", "gigabyte", "terabyte"];
+	if (size < 1000) return `${number(size)} B`;
 	let at = 0;
 	for (; size >= 1000 && at < names.length - 1; at += 1) size /= 1000;
 	return formatter(Intl.NumberFormat, {

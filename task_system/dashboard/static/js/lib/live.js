@@ -57,6 +57,8 @@ export function startLive() {
 		reached = now;
 		if (now) reconnect();
 		say();
+		// What happened meanwhile is not known.
+		if (now) tell(null);
 	});
 	setInterval(() => {
 		if (!document.hidden && !paused && status !== "live") tell(null);
@@ -141,5 +143,5 @@ function say() {
 	const before = status;
 	status = next;
 	watchers.forEach((callback) => callback(next));
-	if (next === "live" && before !== "connecting") tell(null);
+	if (next === "live" && before !== "live") tell(null);
 }

@@ -86,7 +86,7 @@ export function problemBox(error, again) {
 		h(
 			"div.note-text",
 			h("strong", t(missing ? "panel.missing" : "panel.failed")),
-			h("p", missing ? t("panel.missing_text") : error.message),
+			h("p", missing ? t("panel.missing_text") : error instanceof Problem ? error.message : t("error.unreachable")),
 		),
 		!missing && again && h("button.button.small", { type: "button", onclick: again }, t("action.try_again")),
 	);

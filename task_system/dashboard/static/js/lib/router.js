@@ -69,8 +69,16 @@ async function open({ again = false } = {}) {
 	const context = { params, query, signal: abort.signal, onquery: null };
 	const isNew = !current || current.path !== path;
 	current = { path, abort, context };
-	const module = await import(`../pages/${name}.js`);
+	const module = await import(`../pages/${name}.js`).catch(unreachable);
 	if (!abort.signal.aborted) mount(name, module, context, isNew);
+}
+
+/** A page whose module could not be loaded. Browsers do not ask for it again before the page is loaded anew. */
+function unreachable(error) {
+	return {
+		default: () => Promise.reject(error),
+		again: () => location.reload(),
+	};
 }
 
 function followed(event) {

@@ -19,7 +19,7 @@ const SHOWN = 5;
 
 export default async function page(root, context) {
 	const chosen = () => (WINDOWS.includes(context.query.get("window")) ? context.query.get("window") : "1h");
-	const chart = stackedChart(["succeeded", "failed", "retried"], context.signal, (from, to) => go(href("/tasks", { q: `finished:>=${from}${to ? ` finished:<${to}` : ""}` })));
+	const chart = stackedChart(t("overview.chart"), ["succeeded", "failed", "retried"], context.signal, (from, to) => go(href("/tasks", { q: `finished:>=${from}${to ? ` finished:<${to}` : ""}` })));
 	const quiet = (promise) => promise.catch((error) => (error.name === "AbortError" ? Promise.reject(error) : null));
 	const ask = (path, query) => quiet(get(path, query, { signal: context.signal }));
 
@@ -57,7 +57,8 @@ export default async function page(root, context) {
 	function numbers(stats) {
 		chart.show(stats.series);
 		const { now, totals, series } = stats;
-		const of = (read) => series.map(read);
+		// The last moment is not over.
+		const of = (read) => series.slice(0, -1).map(read);
 		return [
 			h(
 				"div.tiles",
@@ -68,7 +69,7 @@ export default async function page(root, context) {
 				tile("oldest", now.oldest_waiting_s === null ? "–" : spanS(now.oldest_waiting_s), now.oldest_waiting_s === null ? t("tile.none_waits") : t("tile.since_due"), null, now.oldest_waiting_s > 60 && "warn"),
 				tile("run_p95", span(stats.run_ms.p95), t("tile.wait_p95", { span: span(stats.wait_ms.p95) }), of((point) => point.run_p95_ms)),
 			),
-			card(t("overview.chart"), null, chart.element),
+			card(null, null, chart.element),
 		];
 	}
 

@@ -48,7 +48,7 @@ export default async function page(root, context) {
 			if (error instanceof Problem && error.code === "task_not_found") return null;
 			throw error;
 		}
-		explained = isOver(task) ? null : await get(`/api/tasks/${id}/explain`, {}, { signal: context.signal }).catch(() => null);
+		explained = isOver(task) || task.state === "STARTED" ? null : await get(`/api/tasks/${id}/explain`, {}, { signal: context.signal }).catch(() => null);
 		if (tab() === "log") log.look();
 		return (shown = task);
 	}

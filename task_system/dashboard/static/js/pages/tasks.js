@@ -8,7 +8,7 @@ import { follow } from "../lib/live.js";
 import { problemBox, skeleton } from "../lib/panel.js";
 import { href, setQuery } from "../lib/router.js";
 import { setting, setSetting } from "../lib/settings.js";
-import { button, choice, empty, pageHead, table, tabs } from "../components/basics.js";
+import { TERMINAL, button, choice, empty, pageHead, table, tabs } from "../components/basics.js";
 import { openBulk } from "../components/bulk.js";
 import { confirm, menuButton } from "../components/dialog.js";
 import { icon } from "../components/icon.js";
@@ -136,7 +136,7 @@ export default async function page(root, context) {
 		const at = (state) => href("/tasks", { ...Object.fromEntries(context.query), state, cursor: null });
 		return tabs(t("field.state"), [
 			{ label: t("tasks.all"), href: at(null), current: !chosen.length },
-			...STATES.map((state) => ({ label: t(`state.${state === "started" ? "running" : state}`), count: counts?.[state], href: at(state), current: chosen.includes(state) })),
+			...STATES.map((state) => ({ label: t(`state.${state === "started" ? "running" : state}`), count: counts?.[state], title: TERMINAL.has(state.toUpperCase()) ? t("range.24h") : null, href: at(state), current: chosen.includes(state) })),
 		]);
 	}
 

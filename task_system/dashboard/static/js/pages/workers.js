@@ -24,7 +24,7 @@ export default async function page(root, context) {
 		const busy = serving.reduce((sum, one) => sum + one.tasks.length, 0);
 		return [
 			pageHead(t("nav.workers")),
-			h("p.muted.num", t("workers.summary", { workers: serving.length, busy, slots })),
+			h("p.muted.num", t("workers.summary", { count: serving.length, busy, slots })),
 			versions.size > 1 && h("p.note.note-warn", t("workers.versions", { versions: [...versions].join(", ") })),
 			alive.length ? h("div.cards", alive.map(cardOf)) : empty(t("workers.none"), t("workers.none_text")),
 			gone.length > 0 && h("h2", t("workers.lost")),

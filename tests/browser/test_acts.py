@@ -1,0 +1,334 @@
+"""What people do: submit, follow, cancel, retry, search, select, pause, all of it against a real service."""
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.browser.conftest import NewPage
+from tests.integration.service import SLOTS, Embedded, running_embedded
+
+HOSTILE = '<img src=x onerror="window.hacked=1"><script>window.hacked=1</script>"\'`${window.hacked=1}'
+
+
+def state(page: Page, name: str) -> None:
+    """Wait until the task that is shown is in that state."""
+    expect(page.locator(".task-state .badge")).to_have_text(name)
+
+
+def row(page: Page, task_id: str) -> "Page":
+    return page.locator(f'.task-row[data-id="{task_id}"]')  # type: ignore[return-value]
+
+
+def test_a_task_from_the_form_to_its_result(page: Page) -> None:
+    page.goto("/dashboard/submit?type=data_processing")
+    page.locator('[data-path="parameters.data"] textarea').fill("three short words")
+    page.get_by_role("radio", name="high").check()
+    expect(page.locator(".curl")).to_contain_text('"data":"three short words"')
+    expect(page.locator(".curl")).to_contain_text('"priority":"high"')
+    page.get_by_role("button", name="Submit", exact=True).click()
+    expect(page).to_have_url(re.compile("/dashboard/tasks/[0-9a-f-]{36}$"))
+    state(page, "Succeeded")
+    page.get_by_role("tab", name="Result").click()
+    expect(page.locator(".json")).to_contain_text("words")
+    page.go_back()
+    expect(page).to_have_url(re.compile("/dashboard/submit"))
+
+
+def test_what_is_wrong_stands_at_its_field(page: Page) -> None:
+    page.goto("/dashboard/submit?type=email_sending")
+    page.locator('[data-path="parameters.to"] input').fill("nobody")
+    page.get_by_role("button", name="Submit", exact=True).click()
+    expect(page.locator('[data-path="parameters.to"] .field-error')).to_be_visible()
+    expect(page.locator('[data-path="parameters.to"] [aria-invalid="true"]')).to_be_focused()
+
+
+def test_progress_is_seen_while_it_runs(page: Page, service: Embedded, tmp_path: Path) -> None:
+    gate = tmp_path / "gate"
+    task_id = service.submit("test_progress", {"gate": str(gate)})["task_id"]
+    page.goto(f"/dashboard/tasks/{task_id}")
+    expect(page.get_by_role("progressbar")).to_have_attribute("aria-valuenow", "40")
+    expect(page.locator(".live-progress")).to_contain_text("nearly half")
+    gate.touch()
+    state(page, "Succeeded")
+
+
+def test_cancel_says_why(page: Page, service: Embedded) -> None:
+    task_id = service.submit("test_noop", delay=3600)["task_id"]
+    page.goto(f"/dashboard/tasks/{task_id}")
+    state(page, "Scheduled")
+    page.get_by_role("button", name="Cancel").click()
+    page.get_by_label("Reason").fill("not needed any more")
+    page.get_by_role("dialog").get_by_role("button", name="Cancel").click()
+    state(page, "Cancelled")
+    expect(page.locator(".page")).to_contain_text("not needed any more")
+    assert service.task(task_id)["cancel_reason"] == "not needed any more"
+
+
+def test_a_running_task_is_stopped(page: Page, service: Embedded) -> None:
+    task_id = service.submit("test_asks")["task_id"]
+    page.goto(f"/dashboard/tasks/{task_id}")
+    page.get_by_role("button", name="Stop").click()
+    page.get_by_role("dialog").get_by_role("button", name="Cancel").click()
+    state(page, "Cancelled")
+
+
+def test_retry_with_other_parameters(page: Page, service: Embedded) -> None:
+    task_id = service.run("test_flaky", {"times": 5})["task_id"]
+    page.goto(f"/dashboard/tasks/{task_id}")
+    state(page, "Failed")
+    expect(page.locator(".error").first).to_contain_text("RuntimeError: failure 3")
+    page.get_by_role("link", name="Edit and retry").click()
+    page.get_by_label("times").fill("0")
+    expect(page.locator(".changes")).to_contain_text("times")
+    page.get_by_role("button", name="Retry", exact=True).click()
+    expect(page).to_have_url(re.compile(f"/dashboard/tasks/(?!{task_id})[0-9a-f-]{{36}}$"))
+    state(page, "Succeeded")
+    page.get_by_role("link", name=f"…{task_id[-8:]}").click()
+    expect(page).to_have_url(re.compile(task_id))
+
+
+def test_new_tasks_wait_and_rows_change_in_place(page: Page, service: Embedded, tmp_path: Path) -> None:
+    gate = tmp_path / "gate"
+    first = service.submit("test_gate", {"gate": str(gate)})["task_id"]
+    page.goto("/dashboard/tasks")
+    expect(row(page, first)).to_contain_text("Running")
+    top = page.locator(".task-row").first.get_attribute("data-id")
+    second = service.run("test_noop")["task_id"]
+    expect(page.get_by_role("button", name=re.compile("1 new"))).to_be_visible()
+    assert page.locator(".task-row").first.get_attribute("data-id") == top
+    gate.touch()
+    expect(row(page, first)).to_contain_text("Succeeded")
+    page.get_by_role("button", name=re.compile("1 new")).click()
+    expect(page.locator(".task-row").first).to_have_attribute("data-id", second)
+
+
+def test_search_completes_and_shows_where_it_is_wrong(page: Page, service: Embedded) -> None:
+    wanted = service.run("test_noop", tags=["looked-for"])["task_id"]
+    page.goto("/dashboard/tasks")
+    box = page.get_by_role("combobox", name="Search tasks")
+    box.press_sequentially("ta")
+    box.press("ArrowDown")
+    box.press("Enter")
+    expect(box).to_have_value("tag:")
+    box.press_sequentially("looked-for")
+    box.press("Enter")
+    expect(page.locator(".task-row")).to_have_count(1)
+    expect(row(page, wanted)).to_be_visible()
+    expect(page).to_have_url(re.compile(r"q=tag%3Alooked-for"))
+    box.fill("state:nonsense")
+    box.press("Enter")
+    expect(page.locator(".search-error")).to_contain_text("Expected one of")
+    expect(page.locator(".task-row")).to_have_count(1)
+    page.reload()
+    expect(box).to_have_value("state:nonsense")
+
+
+def test_states_are_tabs_and_terms_are_chips(page: Page, service: Embedded) -> None:
+    service.run("test_noop")
+    page.goto("/dashboard/tasks?q=type:test_noop priority:normal")
+    page.get_by_role("navigation", name="State").get_by_role("link", name="Succeeded").click()
+    expect(page).to_have_url(re.compile("state=success"))
+    expect(page.locator(".task-row").first).to_contain_text("Succeeded")
+    page.get_by_role("button", name="Remove priority:normal").click()
+    expect(page.get_by_role("combobox", name="Search tasks")).to_have_value("type:test_noop")
+
+
+def test_all_of_it_by_keyboard(page: Page, service: Embedded) -> None:
+    service.run("test_noop")
+    page.goto("/dashboard")
+    expect(page.locator("h1")).to_have_text("Overview")
+    page.keyboard.press("g")
+    page.keyboard.press("t")
+    expect(page.locator("h1")).to_have_text("Tasks")
+    expect(page.locator(".task-row").first).to_be_visible()
+    page.keyboard.press("j")
+    page.keyboard.press("j")
+    page.keyboard.press("k")
+    expect(page.locator(".task-row").first).to_have_attribute("aria-current", "true")
+    page.keyboard.press("x")
+    expect(page.get_by_role("group", name="Acts on the selection")).to_contain_text("1 selected")
+    page.keyboard.press("/")
+    expect(page.get_by_role("combobox", name="Search tasks")).to_be_focused()
+    page.keyboard.press("Escape")
+    page.get_by_role("combobox", name="Search tasks").blur()
+    page.keyboard.press("o")
+    expect(page).to_have_url(re.compile("/dashboard/tasks/[0-9a-f-]{36}"))
+    page.keyboard.press("?")
+    expect(page.get_by_role("dialog")).to_contain_text("Keyboard")
+    page.keyboard.press("Escape")
+    page.keyboard.press("Control+k")
+    page.keyboard.type("workers")
+    page.keyboard.press("Enter")
+    expect(page.locator("h1")).to_have_text("Workers")
+
+
+def test_a_hostile_task_stays_text(page: Page, service: Embedded) -> None:
+    page.on("dialog", lambda dialog: pytest.fail(dialog.message))
+    tag = re.sub(r"\s", "", HOSTILE)[:60]
+    done = service.run("test_echo", {"value": {HOSTILE: [HOSTILE]}}, tags=[tag], metadata={HOSTILE: HOSTILE})
+    waits = service.submit("test_noop", delay=3600)["task_id"]
+    service.request("POST", f"/api/tasks/{waits}/cancel", json={"reason": HOSTILE})
+    service.request("POST", "/api/queues/default.low/pause", json={"reason": HOSTILE})
+    for tab in ("summary", "parameters", "result", "raw"):
+        page.goto(f"/dashboard/tasks/{done['task_id']}?tab={tab}")
+        expect(page.locator(".json").first).to_contain_text("<script>")
+    page.goto(f"/dashboard/tasks/{waits}")
+    expect(page.locator(".moment-cause")).to_contain_text("<script>")
+    page.goto("/dashboard/tasks")
+    expect(page.locator(".task-line").filter(has_text="<script>").first).to_be_visible()
+    page.goto("/dashboard/queues")
+    expect(page.locator('[data-queue="default.low"]')).to_contain_text("<script>")
+    service.request("POST", "/api/queues/default.low/resume")
+    page.goto(f"/dashboard/tasks?q={HOSTILE}")
+    expect(page.locator(".chips, .search-error").first).to_be_visible()
+    assert page.evaluate("window.hacked") is None
+    assert page.locator(".page img").count() == 0
+
+
+def test_many_at_once(page: Page, service: Embedded) -> None:
+    if service.get("/api/bulk").status_code == 404:
+        pytest.skip("operations on many tasks are not there yet")
+    ids = [service.submit("test_noop", delay=3600, tags=["many"])["task_id"] for _ in range(3)]
+    page.goto("/dashboard/tasks?q=tag:many")
+    page.get_by_role("checkbox", name="Select all on this page").check()
+    page.get_by_role("group", name="Acts on the selection").get_by_role("button", name="Cancel").click()
+    dialog = page.get_by_role("dialog")
+    expect(dialog).to_contain_text("3 tasks match.")
+    dialog.get_by_label("Reason").fill("too many")
+    dialog.get_by_role("button", name="Cancel 3 tasks").click()
+    expect(dialog.locator(".bulk-view")).to_have_attribute("data-state", "done")
+    assert {service.task(task_id)["state"] for task_id in ids} == {"CANCELLED"}
+
+
+def test_a_queue_is_paused_and_resumed(page: Page, service: Embedded) -> None:
+    page.goto("/dashboard/queues")
+    queue = page.locator('[data-queue="email_sending.normal"]')
+    queue.get_by_role("button", name="Pause").click()
+    page.get_by_label("Reason").fill("the mail server moves")
+    page.get_by_role("dialog").get_by_role("button", name="Pause").click()
+    expect(queue).to_contain_text("the mail server moves")
+    queue.get_by_role("button", name="Resume").click()
+    expect(queue.get_by_role("button", name="Pause")).to_be_visible()
+
+
+def test_a_purge_asks_for_the_queue_s_name(page: Page, service: Embedded, tmp_path: Path) -> None:
+    gate = tmp_path / "gate"
+    busy = [service.submit("test_gate", {"gate": str(gate)}, priority="high")["task_id"] for _ in range(SLOTS)]
+    for task_id in busy:
+        service.wait_for(task_id, lambda task: task["state"] == "STARTED", "all slots in use")
+    waits = service.submit("data_processing", {"data": "one"}, priority="low")["task_id"]
+    page.goto("/dashboard/queues")
+    queue = page.locator('[data-queue="data_processing.low"]')
+    queue.get_by_role("button", name="More for").click()
+    page.get_by_role("button", name="Purge").click()
+    purge = page.get_by_role("dialog").get_by_role("button", name="Purge")
+    expect(purge).to_be_disabled()
+    page.get_by_label("Type data_processing.low").fill("data_processing.low")
+    purge.click()
+    expect(page.locator(".toast")).to_contain_text("1 task is cancelled.")
+    gate.touch()
+    assert service.task(waits)["state"] == "CANCELLED"
+
+
+def test_the_focus_stays_while_rows_change(page: Page, service: Embedded) -> None:
+    service.run("test_noop")
+    page.goto("/dashboard/tasks")
+    box = page.get_by_role("combobox", name="Search tasks")
+    box.press_sequentially("type:test")
+    service.run("test_noop")
+    expect(page.get_by_role("button", name=re.compile(" new"))).to_be_visible()
+    expect(box).to_be_focused()
+    expect(box).to_have_value("type:test")
+
+
+def test_a_schedule_is_made_run_and_paused(page: Page, service: Embedded) -> None:
+    page.goto("/dashboard/submit?type=test_noop&when=schedule")
+    page.get_by_label("Name").fill("weekday-mornings")
+    page.get_by_label("Cron", exact=True).fill("30 6 * * 1-5")
+    page.get_by_role("button", name="Submit", exact=True).click()
+    card = page.locator('[data-schedule="weekday-mornings"]')
+    expect(card).to_contain_text("Monday to Friday at 06:30")
+    card.get_by_role("button", name="Run now").click()
+    expect(card.locator(".tick").first).to_be_visible()
+    card.get_by_role("button", name="Pause").click()
+    page.get_by_role("dialog").get_by_role("button", name="Pause").click()
+    expect(card.get_by_role("button", name="Resume")).to_be_visible()
+
+
+def test_a_file_is_sent_and_deleted(page: Page, tmp_path: Path) -> None:
+    sent = tmp_path / "sales & more.csv"
+    sent.write_text("city,sold\nOslo,12\n")
+    page.goto("/dashboard/files")
+    page.locator(".drop input").set_input_files(sent)
+    listed = page.locator("tbody tr").filter(has_text="sales & more.csv")
+    expect(listed).to_contain_text("18")
+    listed.get_by_role("button", name="Delete").click()
+    page.get_by_role("dialog").get_by_role("button", name="Delete").click()
+    expect(listed).to_have_count(0)
+
+
+def test_failures_are_grouped(page: Page, service: Embedded) -> None:
+    for _ in range(2):
+        service.run("test_not_worth_a_retry")
+    page.goto("/dashboard/failures")
+    group = page.locator(".failure").filter(has_text="KeyError")
+    expect(group.locator(".failure-count")).to_have_text("2")
+    group.get_by_role("link", name="KeyError").click()
+    expect(page.locator(".task-row")).to_have_count(2)
+
+
+def test_what_a_browser_remembers(page: Page) -> None:
+    page.goto("/dashboard/settings")
+    light = page.evaluate("getComputedStyle(document.body.parentElement).backgroundColor")
+    page.get_by_role("group", name="Theme").get_by_role("radio", name="dark").check()
+    dark = page.evaluate("getComputedStyle(document.body.parentElement).backgroundColor")
+    assert light != dark
+    page.get_by_role("group", name="Times").get_by_role("radio", name="UTC").check()
+    expect(page.locator(".hint")).to_contain_text("UTC")
+    page.get_by_role("group", name="Language").get_by_role("radio", name="Deutsch").click()
+    expect(page.locator("h1")).to_have_text("Einstellungen")
+    page.reload()
+    expect(page.locator("h1")).to_have_text("Einstellungen")
+    assert page.evaluate("getComputedStyle(document.body.parentElement).backgroundColor") == dark
+    assert page.evaluate("document.documentElement.lang") == "de"
+
+
+def test_it_comes_back_after_the_service_does(page: Page, service: Embedded) -> None:
+    service.run("test_noop")
+    page.goto("/dashboard/tasks")
+    live = page.locator(".pill[class*='live-']")
+    expect(live).to_have_class(re.compile("live-live|live-polling"))
+    expect(page.locator(".task-row").first).to_be_visible()
+    before = page.locator(".task-row").count()
+    for process in service.processes.values():
+        process.stop(20)
+    expect(live).to_have_class(re.compile("live-offline"))
+    assert page.locator(".task-row").count() == before
+    service.start()
+    expect(live).to_have_class(re.compile("live-live|live-polling"))
+    service.run("test_noop")
+    expect(page.get_by_role("button", name=re.compile(" new "))).to_be_visible()
+
+
+def test_a_first_task_on_an_empty_system(new_page: NewPage, tmp_path: Path) -> None:
+    with running_embedded(tmp_path) as empty:
+        page = new_page(base_url=empty.base_url)
+        page.goto("/")
+        expect(page.locator(".verdict")).to_contain_text("All is well.")
+        page.get_by_role("button", name="Run an example").click()
+        state(page, "Succeeded")
+
+
+def test_settings_of_the_browser_are_followed(new_page: NewPage, service: Embedded) -> None:
+    page = new_page(390, 844, color_scheme="dark")
+    page.goto("/dashboard/tasks")
+    assert page.evaluate("getComputedStyle(document.documentElement).colorScheme") == "light dark"
+    expect(page.locator(".bottombar")).to_be_visible()
+    page.get_by_role("button", name="More").last.click()
+    page.get_by_role("dialog").get_by_role("link", name="Workers").click()
+    expect(page.locator("h1")).to_have_text("Workers")
+    shown = json.loads(page.evaluate("JSON.stringify(performance.getEntriesByType('resource').map((one) => one.name))"))
+    assert all(address.startswith(service.base_url) for address in shown)
