@@ -12,7 +12,7 @@ from flask.globals import request_ctx
 from flask.json.provider import JSONProvider
 from pydantic import BaseModel, ConfigDict, ValidationError
 from werkzeug.datastructures import Headers
-from werkzeug.exceptions import BadRequest, UnsupportedMediaType
+from werkzeug.exceptions import BadRequest, ClientDisconnected, UnsupportedMediaType
 
 from task_system.dispatch.submit import errors_of
 from task_system.model.errors import InvalidSubmission, TaskNotFound
@@ -104,6 +104,8 @@ def _received(sent: Request) -> bytes:
     if length is not None and 0 < length <= (sent.max_content_length or 0):
         # Whatever the server, it cuts the body where it ends; `get_data` wraps it in three more readers to do so.
         whole: bytes = sent.environ["wsgi.input"].read(length)
+        if len(whole) < length:
+            raise ClientDisconnected
         return whole
     data = sent.get_data(cache=False)
     if length is None:
