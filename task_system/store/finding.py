@@ -83,8 +83,8 @@ class _Along:
     sources: list[Source]
     #: Whether no row that the walk finds must be checked again.
     exact: bool = True
-    #: Whether the index does not have the order of ids.
-    unordered: bool = False
+    #: Whether it costs more to look at a row: they lie far apart, or the index does not have the order of ids.
+    costly: bool = False
     #: Which tasks that are on their way to the broker are meant, too.
     on_the_way: ColumnElement[bool] | None = None
     #: Of what is looked through for more than the sources' conditions say.
@@ -169,13 +169,13 @@ class Finding:
         edge = max((edge for edge in edges if edge), default=None)
         if edge:
             within = [*within, tasks.c.id >= edge]
-        return Walk(along.sources, within, rest, _window(costly or along.unordered, len(along.sources)), edge)
+        return Walk(along.sources, within, rest, _window(costly or along.costly, len(along.sources)), edge)
 
     def _along(self, part: Expression) -> _Along | None:
         """The walks along indexes that find all rows of this part; None where no index does."""
         match part:
             case ErrorSays():
-                return _Along([Along(tasks.c.error_type.is_not(None))], exact=False)
+                return _Along([Along(tasks.c.error_type.is_not(None))], exact=False, costly=True)
             # Most tasks succeed: no index is worth their entries, and a walk by id meets them soon.
             case InState() if State.SUCCESS not in part.states:
                 return self._along_states(part)
@@ -217,7 +217,7 @@ class Finding:
 
     def _along_tags(self, part: Word) -> _Along:
         if self._database.is_postgresql:
-            return _Along([Along(self._conditions.of(part))], unordered=True)
+            return _Along([Along(self._conditions.of(part))], costly=True)
         return _Along([Along(tasks.c.tags.is_not(None))], exact=False)
 
 
