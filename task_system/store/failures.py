@@ -15,8 +15,8 @@ from task_system.store.tables import tasks
 
 #: Groups that are looked at.
 MOST_GROUPS = 2000
-#: Failures of one group that are counted.
-COUNTED = 10_000
+#: Failures that are counted for one page, its groups having equal shares; and of one group at least.
+COUNTED, LEAST_COUNTED = 100_000, 1000
 #: The last ones of a group, of whose queues is told.
 QUEUES_OF = 100
 
@@ -72,7 +72,8 @@ class Failures:
                 and (after is None or _place(last.finished_at, last.failure) > _place(*after))
             ]
             found.sort(key=lambda last: _place(last.finished_at, last.failure))
-            groups = [_group(connection, last, since) for last in found[:limit]]
+            most = max(LEAST_COUNTED, COUNTED // max(1, len(found[:limit])))
+            groups = [_group(connection, last, since, most) for last in found[:limit]]
         return Groups(groups, len(found) > limit)
 
 
@@ -131,13 +132,13 @@ def _place(at: datetime, failure: str) -> tuple[float, str]:
     return -at.timestamp(), failure
 
 
-def _group(connection: Connection, last: Row[Any], since: datetime | None) -> Group:
+def _group(connection: Connection, last: Row[Any], since: datetime | None, most: int) -> Group:
     failure = last.failure
     these = select(tasks.c.finished_at, tasks.c.retried_as).where(tasks.c.failure == failure)
     if since is not None:
         these = these.where(tasks.c.finished_at >= since)
     newest = tasks.c.finished_at.desc()
-    counted = these.order_by(newest).limit(COUNTED + 1).subquery()
+    counted = these.order_by(newest).limit(most + 1).subquery()
     count, retried = connection.execute(
         select(func.count(), func.count(counted.c.retried_as)).select_from(counted)
     ).one()
@@ -149,9 +150,9 @@ def _group(connection: Connection, last: Row[Any], since: datetime | None) -> Gr
         task_type=last.task_type,
         error_type=said.error_type,
         message=normalised(said.error_message),
-        count=min(count, COUNTED),
-        open=min(count - retried, COUNTED),
-        capped=count > COUNTED,
+        count=min(count, most),
+        open=min(count - retried, most),
+        capped=count > most,
         first_at=first_at,
         last_at=last.finished_at,
         example_task_id=last.id,

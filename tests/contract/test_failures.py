@@ -69,11 +69,14 @@ def test_pages_go_on_where_the_last_ended(store: Store) -> None:
 
 
 def test_no_more_are_counted_than_is_worth_it(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(failures, "COUNTED", 3)
+    monkeypatch.setattr(failures, "COUNTED", 6)
+    monkeypatch.setattr(failures, "LEAST_COUNTED", 1)
+    put(store, hours_ago=9, failure="b" * 16)
     for number in range(5):
         put(store, hours_ago=number)
-    [group] = groups(store)
+    [group, other] = groups(store)
     assert (group.count, group.open, group.capped) == (3, 3, True)
+    assert (other.count, other.capped) == (1, False)
 
 
 def test_the_rescuer_and_the_dead_letters_say_what_failed(store: Store) -> None:
