@@ -52,7 +52,7 @@ def follow() -> Response:
     after = _after(wish)
     news = services().broadcast.follow(wish.matches(), after)
     first = next(news)
-    return _stream(_frames(_hello(after or first.cursor), chain(_told(first), news)), news)
+    return _stream(_frames(_hello(_beginning(first, after)), chain(_told(first), news)), news)
 
 
 @bp.get("/tasks/<task_id>/events")
@@ -81,7 +81,7 @@ def follow_task(task_id: str) -> Response:
     except TaskNotFound:
         news.close()
         raise
-    begin = after or first.cursor
+    begin = _beginning(first, after)
     beginning = _hello(begin) + frame_of("snapshot", snapshot, begin)
     if snapshot["state"] not in TERMINAL:
         rest: Iterable[News] = news
@@ -106,6 +106,11 @@ def _wish() -> FollowEvents:
 def _after(wish: Resume) -> str | None:
     # A browser that comes back asks for the same address again, and says here where it was.
     return request.headers.get("Last-Event-ID") or wish.after
+
+
+def _beginning(first: News, after: str | None) -> str:
+    """The cursor that a stream begins with; what a caller sent is not sent back unless it is one."""
+    return first.cursor if first.reset or after is None else after
 
 
 def _of(task_id: UUID) -> Callable[[TaskEvent], bool]:

@@ -160,9 +160,10 @@ def test_what_cannot_be_followed(service: Service) -> None:
 
 
 def test_a_cursor_that_is_not_known_resets(service: Service) -> None:
-    listener = Listener(service, "/api/events?after=long-ago")
-    list(islice(listener.listen(), 2))
+    listener = Listener(service, "/api/events?after=long-ago%0Aevent:%20forged")
+    hello, reset = islice(listener.listen(), 2)
     assert listener.names == ["hello", "reset"]
+    assert hello["cursor"] == reset["cursor"] == listener.last_id
     listener.path = "/api/events"
     task_id = service.run("test_noop")["task_id"]
     told = [event for event in islice(listener.listen(), 1, 4) if event.get("task_id") == task_id]
