@@ -7,6 +7,8 @@ from task_system.task_types.data_processing.models import Scalar
 
 #: A longer text is kept as its digest.
 _KEPT_CHARACTERS = 64
+#: Kept values that go to the registers with each new one: all of them at once would hold everything up.
+_AT_ONCE = 16
 
 # HyperLogLog: 4,096 registers estimate with a standard error of 1.6 %.
 _INDEX_BITS = 12
@@ -31,24 +33,29 @@ class Distinct:
         """A value; 1 and 1.0 are the same one, True and "1" are others."""
         if self._registers is not None:
             self._register(value)
+            if self._values:
+                self._hand_over(_AT_ONCE)
             return
         self._values.add(_key(value))
         if len(self._values) > self._limit:
             self._registers = bytearray(_REGISTERS)
-            for key in self._values:
-                self._register(key)
-            self._values.clear()
 
     def count(self) -> int:
         """How many different values there were, exactly or estimated."""
         if self._registers is None:
             return len(self._values)
+        self._hand_over(len(self._values))
         empty = self._registers.count(0)
         estimate = _ALPHA * _REGISTERS**2 / sum(2.0**-register for register in self._registers)
         if empty and estimate <= 2.5 * _REGISTERS:
             estimate = _REGISTERS * math.log(_REGISTERS / empty)
         # more than the limit it is for certain
         return max(round(estimate), self._limit + 1)
+
+    def _hand_over(self, most: int) -> None:
+        """Some of the kept values to the registers."""
+        for _ in range(min(most, len(self._values))):
+            self._register(self._values.pop())
 
     def _register(self, value: Scalar | bytes | tuple[bool]) -> None:
         assert self._registers is not None
