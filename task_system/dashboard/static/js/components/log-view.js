@@ -42,7 +42,7 @@ export function logView(taskId, signal) {
 			element,
 			dropped > 0 && h("p.muted", t("log.dropped", { count: dropped })),
 			lines.length
-				? h("div.log", { tabindex: "0", role: "log", "aria-label": t("task.log") }, lines.map((line, at) => h("div", { class: `log-line level-${String(line.level).toLowerCase()}`, key: `${at}` }, h("time.log-at", { title: moment(line.at, { long: true }) }, clock(line.at)), h("span.log-level", line.level), h("span.log-text", line.message))))
+				? h("div.log", { tabindex: "0", role: "log", "aria-label": t("task.log") }, lines.map((line, at) => h("div", { class: `log-line level-${String(line.level).toLowerCase()}`, key: `${at}` }, h("time.log-at", { title: moment(line.at, { long: true }) }, clock(line.at, false, true)), h("span.log-level", line.level), h("span.log-text", line.message))))
 				: empty(t("log.empty"), t("log.empty_text")),
 		);
 		const log = element.querySelector(".log");

@@ -15,6 +15,8 @@ export class TaskFeed {
 	next = null;
 	searchedTo = null;
 	waiting = 0;
+	/** Whether there may be more than those. */
+	waitingMore = false;
 	loaded = false;
 	changed = new Set();
 	#options;
@@ -85,6 +87,7 @@ export class TaskFeed {
 		if (!this.tasks.length) this.tasks = answer.tasks;
 		const shown = new Set(this.tasks.map((task) => task.task_id));
 		if (this.#options.first()) this.waiting = answer.tasks.filter((task) => !shown.has(task.task_id) && newer(task, this.tasks[0])).length;
+		this.waitingMore = this.waiting > 0 && this.waiting === answer.tasks.length && Boolean(answer.next);
 		this.tasks = this.tasks.map((task) => {
 			const now = found.get(task.task_id);
 			if (now && now.status !== task.status) this.#flash(task.task_id);

@@ -79,11 +79,12 @@ export function moment(iso, { long = false } = {}) {
 }
 
 /** The time of day alone, for axes. */
-export const clock = (iso, withDay) =>
+export const clock = (iso, withDay, withSeconds) =>
 	formatter(Intl.DateTimeFormat, {
 		...(withDay ? { weekday: "short" } : {}),
 		hour: "2-digit",
 		minute: "2-digit",
+		...(withSeconds ? { second: "2-digit" } : {}),
 		hourCycle: "h23",
 		...zone(),
 	}).format(new Date(iso));

@@ -157,7 +157,7 @@ export default async function page(root, context) {
 	}
 
 	function newBar() {
-		return feed.waiting > 0 && h("button.bar.bar-new", { type: "button", onclick: () => { scrollTo({ top: 0 }); load(); } }, icon("down"), t("tasks.new", { count: feed.waiting }));
+		return feed.waiting > 0 && h("button.bar.bar-new", { type: "button", onclick: () => { scrollTo({ top: 0 }); load(); } }, icon("down"), t(feed.waitingMore ? "tasks.new_more" : "tasks.new", { count: feed.waiting }));
 	}
 
 	function searchedBar() {
