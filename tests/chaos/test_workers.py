@@ -118,5 +118,7 @@ def test_rolling_restarts(system: System) -> Steps:
             assert process.wait(30), process.tail()
             assert process.exit_status == 0, process.tail()
         wait_until(lambda process=process: process.running, 10, "started again")  # type: ignore[misc]
-        time.sleep(1.5)
+        # A worker is missed only after a lease; it has not begun before it says so.
+        time.sleep(LEASE_S)
+        system.wait_until_ready()
     yield

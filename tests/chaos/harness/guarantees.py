@@ -17,7 +17,9 @@ what clients were promised (their log), what handlers did (their log) and what t
 these runs (30 s unless told otherwise), heartbeats come every 2 s; times belong to the machine below.
 
 - **lost**: accepted, and no row, or a success without its work. **phantom**: run or recorded, and nobody asked.
-- **two outcomes**: an outcome that changed, or an attempt that began twice. **stuck**: not over 60 s after the fault.
+- **two outcomes**: an outcome that changed, or a lease under which two began. **stuck**: not over 60 s after the fault.
+- **failed**: over, and no success. **undone**: a claim that a crash of PostgreSQL itself took back, as it may what
+  workers wrote in its last moments; the task was claimed and begun again. No 202 is ever taken back.
 - **extra starts**: beyond the first of each task; each follows an attempt whose end is on record, or the row fails.
 - **recovery**: from the end of the fault until all was over and the service said that it is ready.
 - **told**: from the fault until `/api/health/ready` named it.
