@@ -193,6 +193,7 @@ class ForemanStep(bootsteps.StartStopStep):
             _identity(worker, self._parts.version),
             every_s=self._parts.heartbeat_s,
             leases_now=foreman.leases,
+            perhaps_now=foreman.perhaps_leases,
             reserved_now=foreman.reserved,
             on_cancel=foreman.cancel,
             on_lost=foreman.abandon,

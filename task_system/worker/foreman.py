@@ -272,14 +272,19 @@ class Foreman:
     # From the heartbeat, and at the end.
 
     def leases(self) -> dict[UUID, UUID]:
-        """The leases this worker holds, or may hold: those that are just being claimed or ended, too. Token by task id.
+        """The leases this worker holds, token by task id."""
+        with self._lock:
+            return {run.task_id: token for token, run in self._running.items()}
+
+    def perhaps_leases(self) -> dict[UUID, UUID]:
+        """Those that are just being claimed or ended, token by task id: nobody here knows yet whether they hold.
 
         While the consumer waits for a broker that is away it takes no answer of the ledger's, and a claim is long made
         before it is known here.
         """
         with self._lock:
             ending = {token: run for token, (run, _) in self._ending.items()}
-            return {run.task_id: token for token, run in (self._claiming | ending | self._running).items()}
+            return {run.task_id: token for token, run in (self._claiming | ending).items()}
 
     def reserved(self) -> dict[UUID, int]:
         """The dispatches that wait for a slot here, their number by task id."""

@@ -19,8 +19,8 @@ _log = logging.getLogger(__name__)
 class Heartbeat:
     """One thread per worker: every `every_s` seconds one statement for all leases, and one for the worker itself.
 
-    leases_now: the worker's leases, token by task id. reserved_now: dispatches that wait for a slot in
-    this worker, their number by task id.
+    leases_now: the worker's leases, token by task id; perhaps_now: those that it may have, which are extended and never
+    missed. reserved_now: dispatches that wait for a slot in this worker, their number by task id.
     on_cancel, on_lost: told a task's id, in the heartbeat's thread; a cancel again and again until the attempt ends.
     """
 
@@ -32,6 +32,7 @@ class Heartbeat:
         *,
         every_s: float,
         leases_now: Callable[[], dict[UUID, UUID]],
+        perhaps_now: Callable[[], dict[UUID, UUID]],
         reserved_now: Callable[[], dict[UUID, int]],
         on_cancel: Callable[[UUID], None],
         on_lost: Callable[[UUID, UUID], None],
@@ -41,6 +42,7 @@ class Heartbeat:
         self._identity = identity
         self._every_s = every_s
         self._leases_now = leases_now
+        self._perhaps_now = perhaps_now
         self._reserved_now = reserved_now
         self._on_cancel = on_cancel
         self._on_lost = on_lost
@@ -68,9 +70,9 @@ class Heartbeat:
         self._workers.beat(self._identity, running=len(held))
         self._told_reserved = {}
         self.tell_reserved()
-        if not held:
+        if not (extended := self._perhaps_now() | held):
             return
-        ours, to_cancel = self._leases.extend(held)
+        ours, to_cancel = self._leases.extend(extended)
         for task_id in to_cancel:
             self._on_cancel(task_id)
         for task_id in held.keys() - ours:

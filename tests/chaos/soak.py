@@ -31,6 +31,8 @@ from tests.integration.witness import Witness
 
 #: Between the end of a fault and the next, in seconds.
 QUIET_S = (2.0, 8.0)
+#: Clients wait while more than this is not over: a slow machine makes the run slower, and no backlog without end.
+BEHIND = 5000
 #: The service must have caught up at the end; what it was behind is bounded by the last faults, in seconds.
 SETTLES_S = 300.0
 
@@ -74,6 +76,7 @@ def _soak(system: System, folder: Path, arguments: argparse.Namespace) -> list[s
         while time.monotonic() < until:
             time.sleep(chance.uniform(*QUIET_S))
             _one_fault(system, oracle, chance, soak)
+            _let_catch_up(oracle, load)
     finally:
         load.stop()
     ended_at = time.monotonic()
@@ -103,6 +106,18 @@ def _one_fault(system: System, oracle: Oracle, chance: random.Random, soak: Soak
     soak.rss_mb.append(_rss_mb(system))
     with suppress(psycopg.Error):
         oracle.look()
+
+
+def _let_catch_up(oracle: Oracle, load: Load) -> None:
+    live = oracle.live()
+    if live <= BEHIND:
+        return
+    print(f"{time.strftime('%H:%M:%S')} {live} tasks behind: clients wait", flush=True)
+    load.pause()
+    try:
+        wait_until(lambda: oracle.live() < BEHIND / 2, SETTLES_S, "the service catches up")
+    finally:
+        load.go_on()
 
 
 def _rss_mb(system: System) -> float:

@@ -58,6 +58,8 @@ class Load:
         self._numbers = itertools.count()
         self._lock = threading.Lock()
         self._stopping = threading.Event()
+        self._going = threading.Event()
+        self._going.set()
         self._threads = [threading.Thread(target=self._client, args=(number,)) for number in range(clients)]
         self.promises = Promises()
 
@@ -65,9 +67,18 @@ class Load:
         for thread in self._threads:
             thread.start()
 
+    def pause(self) -> None:
+        """Submit nothing for a while."""
+        self._going.clear()
+
+    def go_on(self) -> None:
+        """Submit again."""
+        self._going.set()
+
     def stop(self) -> None:
         """No more submissions; return when every client knows what became of its last one, or gave up."""
         self._stopping.set()
+        self._going.set()
         for thread in self._threads:
             thread.join(60)
             assert not thread.is_alive(), "a client hangs"
@@ -77,6 +88,7 @@ class Load:
         due = time.monotonic() + self._every_s * number / len(self._threads)
         with requests.Session() as http:
             while not self._stopping.wait(max(0.0, due - time.monotonic())):
+                self._going.wait()
                 due = max(due + self._every_s, time.monotonic() - 1)
                 self._submit(http)
 
