@@ -189,8 +189,6 @@ def test_a_hostile_task_stays_text(page: Page, service: Embedded) -> None:
 
 
 def test_many_at_once(page: Page, service: Embedded) -> None:
-    if service.get("/api/bulk").status_code == 404:
-        pytest.skip("operations on many tasks are not there yet")
     ids = [service.submit("test_noop", delay=3600, tags=["many"])["task_id"] for _ in range(3)]
     page.goto("/dashboard/tasks?q=tag:many")
     page.get_by_role("checkbox", name="Select all on this page").check()

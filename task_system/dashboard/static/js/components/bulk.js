@@ -42,7 +42,7 @@ export function openBulk(action, filter, start = (body) => post("/api/bulk", bod
 				const typed = found.matching > TYPE_ABOVE ? String(found.matching) : null;
 				const reason = h("input", { id: "bulk-reason", type: "text", maxlength: 1000, autofocus: true });
 				const word = h("input", { id: "bulk-word", type: "text", inputmode: "numeric", autocomplete: "off", oninput: allow });
-				const yes = button({ label: t(`bulk.${action}_do`, { count: found.matching }), kind: action === "retry" ? "primary" : "danger", type: "submit", disabled: found.matching === 0 });
+				const yes = button({ label: found.capped ? t("bulk.do_capped", { what: t(`bulk.${action}_title`), count: found.matching }) : t(`bulk.${action}_do`, { count: found.matching }), kind: action === "retry" ? "primary" : "danger", type: "submit", disabled: found.matching === 0 });
 				function allow() {
 					yes.disabled = found.matching === 0 || (typed && word.value.replace(/\D/g, "") !== typed);
 				}
