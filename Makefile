@@ -10,7 +10,7 @@ COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --gen
 export PYTHON
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run stack migrate up down test test-fast check lint types imports format bench bench-lists screenshots memory postman lock upgrade chaos soak
+.PHONY: help setup run stack migrate up down test test-fast check lint types imports format bench bench-lists fuzz screenshots memory postman lock upgrade chaos soak
 
 help: ## Show this list.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -71,6 +71,9 @@ bench: $(DEV) ## Measure beside a plain Flask + Celery service (minutes; needs w
 bench-lists: $(DEV) ## Measure lists of a million tasks, and a hundred thousand due at once (minutes).
 	@$(BIN)/python -m benchmarks.listing
 	@$(BIN)/python -m benchmarks.scheduled
+
+fuzz: $(DEV) ## Feed the API and all readers with what nobody would write, for long (MINUTES).
+	@tools/fuzz.sh
 
 screenshots: $(DEV) ## Take the pictures of the dashboard anew (needs chromium; prettiest with fonts-inter).
 	@$(BIN)/python -m tools.screenshots

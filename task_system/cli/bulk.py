@@ -39,7 +39,7 @@ def bulk(
     if dry_run or not preview["matching"]:
         return
     if not yes:
-        click.confirm(f"{action.capitalize()} {_count(preview)} tasks?", abort=True, err=True)
+        click.confirm(f"{action.capitalize()} {_count(preview)}?", abort=True, err=True)
     raise SystemExit(followed(api, api.post("/api/bulk", wish), output))
 
 
@@ -77,7 +77,8 @@ def _end(api: Api, path: str, made: Json) -> Json:
 
 
 def _count(preview: Json) -> str:
-    return f"{number(preview['matching'])}{' or more' if preview.get('capped') else ''}"
+    matching = preview["matching"]
+    return f"{number(matching)}{' or more' if preview.get('capped') else ''} {'task' if matching == 1 else 'tasks'}"
 
 
 def _show(preview: Json, action: str) -> None:
@@ -85,8 +86,6 @@ def _show(preview: Json, action: str) -> None:
         click.echo("No task fits.", err=True)
         return
     states = ", ".join(f"{number(count)} {name}" for name, count in preview["by_state"].items())
-    click.echo(
-        f"{action} would act on {_count(preview)} tasks: {states}. {preview.get('will_not') or ''}".rstrip(), err=True
-    )
+    click.echo(f"{action} would act on {_count(preview)}: {states}. {preview.get('will_not') or ''}".rstrip(), err=True)
     if console(stderr=True).is_terminal:
         as_table(preview["sample"], COLUMNS[:-1], nothing="")

@@ -16,12 +16,13 @@ from task_system.cli.output import (
     shown,
     span,
 )
+from task_system.model.routing import LANES
 
 WORKERS: list[Column] = [
     ("NAME", lambda one: one["name"], {"overflow": "fold"}),
     ("ROLE", lambda one: one["role"], {}),
     ("STATUS", lambda one: Marked("[green]alive[/]" if one["status"] == "alive" else "[red]lost[/]"), {}),
-    ("LANES", lambda one: ", ".join(one["lanes"]), {}),
+    ("LANES", lambda one: "all" if set(LANES) <= set(one["lanes"]) else ", ".join(one["lanes"]), {"overflow": "fold"}),
     ("SLOTS", lambda one: f"{one['running']}/{one['slots']}" if one["slots"] else "", {"justify": "right"}),
     ("RSS", lambda one: f"{one['rss_mb']:.0f} MB" if one.get("rss_mb") else "", {"justify": "right"}),
     ("UP", lambda one: ago(one["started_at"]).removesuffix(" ago"), {"justify": "right"}),
