@@ -88,7 +88,8 @@ def test_tasks(described: Described, service: Service) -> None:
     assert ask("GET", "/api/tasks?limit=3&q=-tag:nothing&include=parameters,result", 200)["tasks"]
     ask("GET", "/api/tasks?q=state:", 422)
     failed = service.run("test_fail")["task_id"]
-    ask("GET", "/api/failures", 200)
+    same = ask("GET", "/api/failures?task_type=test_fail", 200)["failures"][0]["failure"]
+    ask("POST", f"/api/failures/{same}/retry", 202, json={"reason": "shape"})
     assert ask("GET", f"/api/tasks/{failed}", 200)["error"]
     assert ask("GET", "/api/tasks?state=failure&limit=2", 200)["tasks"]
     ask("GET", f"/api/tasks/{failed}/result", 404)
@@ -173,6 +174,28 @@ def test_the_service(described: Described) -> None:
     for path in ("/", "/api/workers", "/api/health/live", "/api/health/ready", "/api/openapi.json", "/api/docs"):
         described.ask("GET", path, 200)
     described.ask("GET", "/api/docs/page.js", 200)
+
+
+def test_figures(described: Described) -> None:
+    described.ask("GET", "/api/stats?window=15m", 200)
+    described.ask("GET", "/api/ledger?window=1h", 200)
+    described.ask("GET", "/api/batches", 200)
+
+
+def test_logs(described: Described, service: Service) -> None:
+    task_id = service.run("test_noop")["task_id"]
+    described.ask("GET", f"/api/tasks/{task_id}/log", 200)
+
+
+def test_bulk(described: Described) -> None:
+    ask = described.ask
+    wish = {"action": "cancel", "filter": {"q": "tag:shape-of-bulk"}, "reason": "shape"}
+    ask("POST", "/api/bulk", 200, json={**wish, "dry_run": True})
+    made = ask("POST", "/api/bulk", 202, json=wish)
+    ask("GET", f"/api/bulk/{made['bulk_id']}", 200)
+    ask("POST", f"/api/bulk/{made['bulk_id']}/abort", 200)
+    ask("GET", "/api/bulk", 200)
+    ask("POST", "/api/bulk", 422, json={**wish, "filter": {}})
 
 
 def test_no_route_was_left_out(described: Described) -> None:
