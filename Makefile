@@ -92,9 +92,9 @@ soak: $(DEV) ## Break things at random under load (MINUTES=30, SEED=... repeats 
 	@$(BIN)/python -m tests.chaos.soak --minutes $(or $(MINUTES),30) $(if $(SEED),--seed $(SEED))
 
 lock: $(DEV) ## Pin and hash what pyproject.toml asks for.
-	@$(COMPILE) --output-file requirements.txt
+	@$(COMPILE) --output-file requirements.txt --extra s3
 	@$(COMPILE) --output-file requirements-dev.txt --extra dev --constraints requirements.txt
 
 upgrade: $(DEV) ## The same with every package at its newest.
-	@$(COMPILE) --output-file requirements.txt --upgrade
+	@$(COMPILE) --output-file requirements.txt --upgrade --extra s3
 	@$(COMPILE) --output-file requirements-dev.txt --upgrade --extra dev --constraints requirements.txt

@@ -63,6 +63,7 @@ class Settings(BaseSettings):
     )
 
     flower_url: str = Field("", description="Where people find Flower; linked from /.")
+    rabbitmq_page_url: str = Field("", description="Where people find RabbitMQ's page; linked from /.")
     cors_origins: Annotated[tuple[str, ...], NoDecode] = Field(
         (), description="Origins whose pages may call the API, by comma."
     )

@@ -86,7 +86,8 @@ def new_task(name: str) -> None:
         path.write_text(text.format(**words))
         click.echo(f"wrote {path}")
     click.echo(
-        f"\nNext:\n  python -m pytest {folder}/test_{name}.py\n  taskq run                     # or restart it\n"
+        f"\nNext:\n  python -m pytest {folder}/test_{name}.py  # needs pytest, which `make setup` installs\n"
+        "  taskq run  # or restart it\n"
         f'  taskq submit {name} items=\'["one", "two"]\' --wait',
         err=True,
     )

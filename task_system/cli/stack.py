@@ -98,6 +98,10 @@ class Stack:
     def env_file(self) -> Path:
         return self._data_dir / "stack.env"
 
+    @property
+    def _rabbitmq_page_url(self) -> str:
+        return f"http://{self._rabbitmq.management_url.rpartition('@')[2]}"
+
     def run(self) -> None:
         """Bring everything up, then watch it until interrupted.
 
@@ -130,6 +134,7 @@ class Stack:
             "FLOWER_URL": self._flower_url,
             "SMTP_URL": self._mail.url,
             "RABBITMQ_MANAGEMENT_URL": self._rabbitmq.management_url,
+            "RABBITMQ_PAGE_URL": self._rabbitmq_page_url,
         }
 
     def _environment(self) -> dict[str, str]:
@@ -163,7 +168,7 @@ class Stack:
 
     def _tell_server(self, server: Server) -> None:
         notes = {
-            "rabbitmq": f"management page http://{self._rabbitmq.management_url.rpartition('@')[2]}",
+            "rabbitmq": f"management page {self._rabbitmq_page_url}",
             "mail": f"messages in {self._mail.messages_folder}",
         }
         url = urlsplit(server.url)

@@ -1,5 +1,7 @@
 """`taskq web`: the API."""
 
+import logging
+
 import click
 from granian.constants import Interfaces
 from granian.log import LogLevels
@@ -7,11 +9,18 @@ from granian.server import Server as Granian
 
 from task_system.cli.common import configured_for
 
+#: What the server says goes where all else goes.
+_LOGGING = {"handlers": {}, "loggers": {"_granian": {"propagate": True}}}
+
+#: How long requests that are being answered may go on after the end was asked for.
+_GRACE_S = 30
+
 
 @click.command()
 def web() -> None:
     """Serve the API."""
     settings = configured_for("taskq web")
+    logging.getLogger("_granian").addFilter(_is_news)
     Granian(
         "task_system.wiring.web:create_app",
         factory=True,
@@ -25,5 +34,13 @@ def web() -> None:
         websockets=False,
         log_access=False,
         log_level=LogLevels.warning,
+        log_dictconfig=_LOGGING,
         respawn_failed_workers=True,
+        # One that is asked to stop while it starts does not hear it.
+        workers_kill_timeout=_GRACE_S,
     ).serve()
+
+
+def _is_news(record: logging.LogRecord) -> bool:
+    """Not the advice to have fewer threads: ours wait for the database or hold a stream."""
+    return "seems quite high" not in record.getMessage()

@@ -8,6 +8,7 @@ from uuid import UUID
 
 import orjson
 from pydantic import ValidationError
+from pydantic_core import ErrorDetails
 
 from task_system.dispatch.admission import Admission
 from task_system.dispatch.committer import Committer
@@ -144,6 +145,11 @@ def _unusable(message: str) -> InvalidSubmission:
 def errors_of(error: ValidationError, *prefix: str) -> list[dict[str, str]]:
     """Pydantic's findings as `{path, message}`, with paths as a caller would write them."""
     return [
-        {"path": ".".join(map(str, (*prefix, *finding["loc"]))) or "body", "message": finding["msg"]}
+        {"path": ".".join(map(str, (*prefix, *finding["loc"]))) or "body", "message": _said(finding)}
         for finding in error.errors(include_url=False, include_context=False, include_input=False)
     ]
+
+
+def _said(finding: ErrorDetails) -> str:
+    """What a model says itself stands behind a prefix of Pydantic's."""
+    return finding["msg"].removeprefix("Value error, ") if finding["type"] == "value_error" else finding["msg"]

@@ -94,9 +94,15 @@ def _services(parts: Parts) -> Services:
             alive_s=parts.settings.lease_s,
         ),
         version=VERSION,
-        links={"flower": parts.settings.flower_url} if parts.settings.flower_url else {},
+        links=_links(parts.settings),
         page=dashboard.shell,
     )
+
+
+def _links(settings: Settings) -> dict[str, str]:
+    """The pages of others that the settings name."""
+    pages = {"flower": settings.flower_url, "rabbitmq": settings.rabbitmq_page_url}
+    return {name: url for name, url in pages.items() if url}
 
 
 def _no_copy(_task_id: UUID) -> bytes | None:
