@@ -10,6 +10,8 @@ from uuid import UUID
 
 #: Read and written at once.
 CHUNK_BYTES = 256 * 1024
+#: What was begun and not touched for so long was left by a process that died, in seconds.
+LEFT_AFTER_S = 86_400.0
 
 
 def nothing() -> None:

@@ -9,6 +9,7 @@ from time import monotonic, time
 from uuid import UUID
 
 from task_system.dispatch.filing import Filing
+from task_system.files.blobs import LEFT_AFTER_S
 from task_system.keeper.leader import Leadership
 from task_system.model.events import Events
 from task_system.store.reading import Reading
@@ -19,8 +20,6 @@ BATCH = 1000
 DISCARDED_EVERY_S, ORPHANS_EVERY_S = 600.0, 3600.0
 #: An upload records its blob within seconds; one that is this old without a row has none coming, in seconds.
 ORPHAN_AFTER_S = 3600.0
-#: What was begun and not touched for so long was left by a process that died, in seconds.
-LEFT_AFTER_S = 86_400.0
 
 
 class Sweeper:

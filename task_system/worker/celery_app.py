@@ -15,28 +15,23 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-import orjson
 from celery import Celery, Task, bootsteps
 from celery.signals import setup_logging, worker_init, worker_process_init
 from kombu import Message
 
 from task_system.broker.message import reference_of
-from task_system.broker.results import ResultCopy, Results
+from task_system.broker.results import Results
 from task_system.dispatch.admission import Admission
 from task_system.dispatch.filing import Filing
 from task_system.model.events import Events
-from task_system.model.outcome import AttemptEnd
 from task_system.model.routing import lane_of
-from task_system.model.states import TERMINAL, State
 from task_system.model.task import Dispatch
-from task_system.model.task import Task as TaskRow
 from task_system.registry import Registry
 from task_system.store import Database
-from task_system.store.leases import Leases, Recorded
+from task_system.store.leases import Leases
 from task_system.store.task_logs import TaskLogs
 from task_system.store.workers import Identity, Workers
 from task_system.worker.announcer import Announcer
-from task_system.worker.flower import TaskEvents
 from task_system.worker.foreman import Foreman
 from task_system.worker.heartbeat import Heartbeat
 from task_system.worker.ledger import Ledger
@@ -44,6 +39,7 @@ from task_system.worker.returner import Returner
 from task_system.worker.run import Run
 from task_system.worker.runtime import Runtime, runtime, set_runtime
 from task_system.worker.task_log import TaskLog
+from task_system.worker.telling import Telling
 
 #: After the grace: time to record the hand-backs, in seconds.
 LAST_WRITES_S = 5.0
@@ -180,7 +176,7 @@ class ForemanStep(bootsteps.StartStopStep):
             slots=worker.concurrency,
             registry=self._parts.registry,
             recorder=self._ledger,
-            listener=_Listener(worker, self._announcer, self._parts.events),
+            listener=Telling(worker, self._announcer, self._parts.events),
             events=self._parts.events,
             soon=worker.hub.call_soon if worker.use_eventloop else _now,
             tell=getattr(worker.pool, "tell", _tell_process),
@@ -244,102 +240,6 @@ class ForemanStep(bootsteps.StartStopStep):
                 _log.debug("while stopping: %r", error)
                 time.sleep(0.05)
                 loop = worker.hub.create_loop()
-
-
-class _Listener:
-    """Tells Flower, Redis and the service's own events."""
-
-    def __init__(self, worker: Any, announcer: Announcer | None, events: Events) -> None:
-        self._task_events = TaskEvents(worker.consumer)
-        self._worker = worker.hostname
-        self._announcer = announcer
-        self._events = events
-
-    def received(self, run: Run) -> None:
-        self._task_events.received(run)
-
-    def started(self, run: Run) -> None:
-        self._task_events.started(run)
-        self._events.emit(
-            "task.started",
-            task_id=run.id,
-            task_type=run.task_type,
-            queue=run.queue,
-            attempt=run.claimed.attempt if run.claimed else 0,
-        )
-
-    def ended(self, run: Run, end: AttemptEnd, recorded: Recorded, seconds: float) -> None:
-        self._task_events.ended(run, end, recorded.state, seconds)
-        self._events.emit(
-            "task.finished",
-            task_id=run.id,
-            task_type=run.task_type,
-            attempt=run.claimed.attempt if run.claimed else 0,
-            outcome=end.outcome,
-            state=recorded.state,
-            duration_s=seconds,
-        )
-        if self._announcer and recorded.state in TERMINAL:
-            self._announcer.announce(_copy(run, end, recorded, self._worker))
-
-
-def _copy(run: Run, end: AttemptEnd, recorded: Recorded, worker: str) -> ResultCopy:
-    claimed = run.claimed
-    assert claimed
-    return ResultCopy(
-        task_id=run.task_id,
-        state=recorded.state,
-        finished_at=recorded.finished_at,
-        result=end.result if end.result_size is None else _pointer(run, end.result_size),
-        error_type=end.error_type,
-        error_message=end.error_message,
-        error_traceback=end.error_traceback,
-        # Earlier attempts, and what only some tasks have, are known to the store alone.
-        view=_row(run, end, recorded, worker).view()
-        if claimed.plain and not end.made_files and claimed.attempt == 1 and recorded.state is not State.CANCELLED
-        else None,
-    )
-
-
-def _pointer(run: Run, size: int) -> str:
-    """What Celery clients are given for a large result: where it is."""
-    said = {"task_id": run.id, "result_size": size, "links": {"result": f"/api/tasks/{run.id}/result"}}
-    return orjson.dumps(said).decode()
-
-
-def _row(run: Run, end: AttemptEnd, recorded: Recorded, worker: str) -> TaskRow:
-    claimed = run.claimed
-    assert claimed
-    return TaskRow(
-        id=claimed.id,
-        namespace="default",
-        task_type=claimed.task_type,
-        queue=claimed.queue,
-        priority=claimed.priority,
-        state=recorded.state,
-        parameters=orjson.Fragment(claimed.parameters),
-        max_attempts=claimed.max_attempts,
-        timeout_s=claimed.timeout_s,
-        created_at=claimed.created_at,
-        run_at=claimed.run_at,
-        dispatch_no=run.dispatch_no,
-        published_at=None,
-        attempt=claimed.attempt,
-        uncharged_attempts=claimed.uncharged_attempts,
-        lost_leases=claimed.lost_leases,
-        worker=worker,
-        started_at=claimed.started_at,
-        finished_at=recorded.finished_at,
-        cancel_requested_at=None,
-        progress_percent=end.progress_percent,
-        progress_message=end.progress_message,
-        progress_fields=end.progress_fields,
-        result=orjson.Fragment(end.result) if end.result is not None else None,
-        error_type=end.error_type,
-        error_message=end.error_message,
-        error_traceback=end.error_traceback,
-        failure=end.failure,
-    )
 
 
 def _identity(worker: Any, version: str) -> Identity:

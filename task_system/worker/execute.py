@@ -5,9 +5,8 @@ A pipeline of small steps over one Job. Whatever a handler does, there is exactl
 
 import time
 import traceback
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
-from uuid import UUID
 
 from billiard.exceptions import SoftTimeLimitExceeded
 from pydantic import ValidationError
@@ -20,6 +19,7 @@ from task_system.model.outcome import LOST_DELAY_S, POISON_AFTER, AttemptEnd
 from task_system.model.text import storable
 from task_system.registry import Cancelled, Fail, Retry, RetryPolicy, Snooze, TaskType
 from task_system.worker.context import WorkerContext
+from task_system.worker.job import Job
 from task_system.worker.runtime import Runtime, runtime
 
 #: Longer texts are cut in the middle.
@@ -27,21 +27,6 @@ LONGEST_MESSAGE = 10_000
 LONGEST_TRACEBACK = 50_000
 #: An attempt stopped before this much of its time had passed was not stopped for its time.
 IN_TIME = 0.8
-
-
-@dataclass(frozen=True, slots=True)
-class Job:
-    """What a pool is handed. Small and plain, because it travels through a pipe."""
-
-    task_id: UUID
-    task_type: str
-    #: JSON text.
-    parameters: str
-    attempt: int
-    charged_attempts: int
-    max_attempts: int
-    lease_token: UUID
-    timeout_s: float
 
 
 class TimeLimitExceeded(Exception):

@@ -4,20 +4,18 @@ import io
 import logging
 import shutil
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import BinaryIO, cast
 from uuid import UUID, uuid4
 
 from task_system.dispatch.filing import Filing, Measure
-from task_system.files.blobs import CHUNK_BYTES
+from task_system.files.blobs import CHUNK_BYTES, LEFT_AFTER_S
 from task_system.model.errors import FileNotFound, TaskSystemError
 from task_system.model.file import StoredFile, plain_name
 from task_system.model.ids import new_id
 from task_system.registry import CreatedFile, Fail, FileInfo
 
-#: What others left in the scratch folder and have not touched for so long is nobody's, in seconds.
-LEFT_AFTER_S = 86_400.0
 _log = logging.getLogger(__name__)
 
 
@@ -46,15 +44,12 @@ class AttemptFiles:
     def open(self, file_id: UUID) -> Iterator[BinaryIO]:
         """A file to read. Raises Fail when there is none."""
         self._found(file_id)
-        opening = self._filing.blobs.open(file_id, self._between)
-        try:
-            stream = opening.__enter__()
-        except FileNotFound:
-            raise _no_file(file_id) from None
-        try:
+        with ExitStack() as opened:
+            try:
+                stream = opened.enter_context(self._filing.blobs.open(file_id, self._between))
+            except FileNotFound:
+                raise _no_file(file_id) from None
             yield stream
-        finally:
-            opening.__exit__(None, None, None)
 
     def local_path(self, file_id: UUID) -> Path:
         """A file at a path. Raises Fail when there is none."""

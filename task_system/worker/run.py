@@ -8,7 +8,7 @@ from kombu import Message
 
 from task_system.model.routing import Priority, priority_of
 from task_system.store.leases import Claimed
-from task_system.worker.execute import Job
+from task_system.worker.job import Job
 
 
 class Run:

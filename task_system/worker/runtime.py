@@ -1,20 +1,15 @@
 """What attempts need in the process that runs them. Set once, before the pool forks: a pipe carries no objects."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from task_system.dispatch.filing import Filing
 from task_system.registry import Registry
 from task_system.store import Database
 from task_system.store.leases import Leases
 from task_system.worker.context import WorkerContext
+from task_system.worker.job import Job
 from task_system.worker.task_log import TaskLog
-
-if TYPE_CHECKING:
-    from task_system.worker.execute import Job
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -17,7 +17,8 @@ from task_system.model.file import RESULT_MAX_BYTES
 from task_system.model.outcome import AttemptEnd
 from task_system.registry import Registry, RetryPolicy, task_type
 from task_system.store.leases import Claimed
-from task_system.worker.execute import Job, run_attempt
+from task_system.worker.execute import run_attempt
+from task_system.worker.job import Job
 from task_system.worker.runtime import Runtime, set_runtime
 from tests.contract.kit import Store
 

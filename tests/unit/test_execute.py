@@ -19,7 +19,8 @@ from task_system.registry import Cancelled, Context, Fail, Registry, Retry, Retr
 from task_system.store.task_logs import TaskLogs
 from task_system.worker import execute, runtime
 from task_system.worker.context import EVERY_S, WorkerContext
-from task_system.worker.execute import Job, out_of_time, run_attempt, worker_lost
+from task_system.worker.execute import out_of_time, run_attempt, worker_lost
+from task_system.worker.job import Job
 from task_system.worker.runtime import Runtime, set_runtime
 from task_system.worker.task_log import TaskLog
 from tests.contract.kit import Store
