@@ -2,18 +2,16 @@
 
 from typing import Annotated, Any
 
-from flask import Blueprint, Response, request
-from pydantic import Field, ValidationError, field_validator
+from flask import Blueprint, Response
+from pydantic import Field, field_validator
 
 from task_system.api.describing import described
-from task_system.api.fields import Moment, Tags, within_reach
-from task_system.api.http import Body, answer, parsed, parsed_if_any, task_id_of
+from task_system.api.fields import Moment, Reason, Tags, within_reach
+from task_system.api.http import Body, answer, parsed, parsed_if_any, queried, task_id_of
 from task_system.api.services import services
 from task_system.api.shapes.tasks import Accepted, Cancelled, Task
 from task_system.api.tasks import accepted_view
-from task_system.dispatch.submit import errors_of
 from task_system.model.errors import (
-    InvalidSubmission,
     TaskFinished,
     TaskNotFinished,
     TaskNotFound,
@@ -30,9 +28,7 @@ bp = Blueprint("acting", __name__, url_prefix="/api/tasks")
 class CancelTask(Body):
     """Why, for whoever looks at the task later."""
 
-    reason: Annotated[str | None, Field(max_length=1000, pattern=r"^[^\x00]*$", description="Shown with the task.")] = (
-        None
-    )
+    reason: Reason = None
 
 
 @bp.post("/<task_id>/cancel")
@@ -52,10 +48,7 @@ def cancel(task_id: str) -> Response:
 @described(answers={200: Cancelled, 202: Cancelled}, query=CancelTask, problems=(TaskNotFound, TaskFinished))
 def delete(task_id: str) -> Response:
     """Cancel a task, as POST …/cancel does; the reason may be sent as `?reason=`."""
-    try:
-        return _cancel(task_id, CancelTask.model_validate(request.args.to_dict()))
-    except ValidationError as error:
-        raise InvalidSubmission(errors=errors_of(error)) from None
+    return _cancel(task_id, queried(CancelTask))
 
 
 class RetryTask(Body):

@@ -8,7 +8,7 @@ from flask import Blueprint, Response, current_app, request
 from pydantic import Field, Json, ValidationError, WithJsonSchema
 
 from task_system.api.describing import Media, described
-from task_system.api.http import Body, answer, parsed, queried
+from task_system.api.http import Body, answer, id_of, parsed, queried
 from task_system.api.lines import spooled
 from task_system.api.services import services
 from task_system.api.shapes.batches import AcceptedBatch, BatchPage
@@ -18,7 +18,8 @@ from task_system.dispatch.batches import Errors
 from task_system.dispatch.submit import Submission, errors_of
 from task_system.model.errors import BatchNotFound, InvalidSubmission, Overloaded
 from task_system.model.states import TERMINAL
-from task_system.model.task import Recorded, iso
+from task_system.model.task import Recorded
+from task_system.model.time import iso
 from task_system.store.batches import Batch
 
 MOST = 10_000
@@ -122,10 +123,7 @@ def index() -> Response:
 @described(answers={200: BatchShape}, problems=(BatchNotFound,))
 def show(batch_id: str) -> Response:
     """How far a batch is."""
-    try:
-        id_ = UUID(batch_id)
-    except ValueError:
-        raise BatchNotFound(batch_id=batch_id) from None
+    id_ = id_of(batch_id, BatchNotFound(batch_id=batch_id))
     batch, counts = services().batches.get(id_)
     return answer(_detailed(id_, batch, {str(state): count for state, count in counts.items()}))
 

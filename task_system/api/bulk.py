@@ -11,7 +11,7 @@ from pydantic import Field
 
 from task_system.api.describing import described
 from task_system.api.fields import Reason
-from task_system.api.http import Body, answer, parsed
+from task_system.api.http import Body, answer, id_of, parsed
 from task_system.api.listing import listed
 from task_system.api.services import services
 from task_system.api.shapes.bulk import Bulk as BulkShape
@@ -20,7 +20,8 @@ from task_system.dispatch.filtering import Filter
 from task_system.model.bulk import WILL_NOT, Bulk, BulkAction
 from task_system.model.errors import BulkFinished, BulkNotFound, InvalidSubmission
 from task_system.model.search.expression import Expression, conjuncts
-from task_system.model.task import Task, iso
+from task_system.model.task import Task
+from task_system.model.time import iso
 
 #: Bulks in the list, and tasks in a preview's sample.
 NEWEST, SAMPLE = 50, 5
@@ -138,7 +139,4 @@ def _view(bulk: Bulk) -> dict[str, Any]:
 
 
 def _id(text: str) -> UUID:
-    try:
-        return UUID(text)
-    except ValueError:
-        raise BulkNotFound from None
+    return id_of(text, BulkNotFound())

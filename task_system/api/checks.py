@@ -9,6 +9,7 @@ from task_system.model.errors import NotReady
 from task_system.store import Database, schema
 from task_system.store.workers import Workers
 
+#: Answers facts, and raises TaskSystemError when something is not well.
 Check = Callable[[], dict[str, object]]
 
 

@@ -3,7 +3,6 @@
 RFC 9110, sections 13 and 14. One range; a request for several is answered with all, as it may be.
 """
 
-import re
 from urllib.parse import quote
 
 from flask import Response, request
@@ -12,7 +11,6 @@ from werkzeug.http import http_date
 from task_system.api.services import services
 from task_system.model.file import Kind, StoredFile
 
-_NOT_PLAIN = re.compile(r'[^\x20-\x7e]|["\\%]')
 #: What strangers have uploaded is saved, not shown; where it is shown all the same, it is alone and may do nothing.
 _HARMLESS = {
     "X-Content-Type-Options": "nosniff",

@@ -1,37 +1,24 @@
 """Which events a stream is to show."""
 
 from collections.abc import Callable
-from typing import Annotated, Any
+from typing import Annotated
 
 from pydantic import AfterValidator, AliasChoices, BeforeValidator, Field, WithJsonSchema
 
 from task_system.api.http import Body
+from task_system.dispatch.filtering import one_of, split
 from task_system.model.states import State
 from task_system.model.task_events import EVENT_NAMES, TaskEvent
 
 _STATES = tuple(state.lower() for state in State)
 
 
-def _one_of(names: tuple[str, ...]) -> Callable[[str], str]:
-    def check(name: str) -> str:
-        if name.lower() not in names:
-            raise ValueError(f"must be one of {', '.join(names)}")
-        return name.lower()
-
-    return check
-
-
-def _split(values: Any) -> Any:
-    """`a,b` is as good as the parameter given twice."""
-    return [part.strip() for value in values for part in value.split(",")]
-
-
 _EventName = Annotated[
-    str, AfterValidator(_one_of(EVENT_NAMES)), WithJsonSchema({"type": "string", "enum": list(EVENT_NAMES)})
+    str, AfterValidator(one_of(EVENT_NAMES)), WithJsonSchema({"type": "string", "enum": list(EVENT_NAMES)})
 ]
-_StateName = Annotated[str, AfterValidator(_one_of(_STATES)), WithJsonSchema({"type": "string", "enum": list(_STATES)})]
+_StateName = Annotated[str, AfterValidator(one_of(_STATES)), WithJsonSchema({"type": "string", "enum": list(_STATES)})]
 _Texts = Annotated[
-    list[Annotated[str, Field(min_length=1, max_length=255)]], BeforeValidator(_split), Field(max_length=50)
+    list[Annotated[str, Field(min_length=1, max_length=255)]], BeforeValidator(split), Field(max_length=50)
 ]
 
 
@@ -46,9 +33,9 @@ class Resume(Body):
 class FollowEvents(Resume):
     """Which events. Several values of one filter: any of them; several filters: all of them."""
 
-    event: Annotated[list[_EventName], BeforeValidator(_split)] = []
+    event: Annotated[list[_EventName], BeforeValidator(split)] = []
     type: Annotated[_Texts, Field(validation_alias=AliasChoices("type", "task_type"))] = []
-    state: Annotated[list[_StateName], BeforeValidator(_split)] = []
+    state: Annotated[list[_StateName], BeforeValidator(split)] = []
     queue: _Texts = []
     tag: _Texts = []
     task_id: _Texts = []

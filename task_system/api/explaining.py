@@ -14,7 +14,8 @@ from task_system.api.shapes.tasks import Explained
 from task_system.model.errors import TaskNotFound
 from task_system.model.routing import lane_of
 from task_system.model.states import TERMINAL, State
-from task_system.model.task import Task, iso
+from task_system.model.task import Task
+from task_system.model.time import iso
 from task_system.store.looking import MOST
 
 bp = Blueprint("explaining", __name__, url_prefix="/api/tasks")

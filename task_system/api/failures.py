@@ -3,23 +3,22 @@
 import re
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any, Literal
-from urllib.parse import urlencode
 
-from flask import Blueprint, Response, request
-from pydantic import BeforeValidator, Field, ValidationError, WithJsonSchema
+from flask import Blueprint, Response
+from pydantic import BeforeValidator, Field, WithJsonSchema
 
 from task_system.api.bulk import begun
 from task_system.api.describing import described
 from task_system.api.fields import Reason
-from task_system.api.http import Body, answer, parsed_if_any
+from task_system.api.http import Body, answer, parsed_if_any, queried
+from task_system.api.paging import UNKNOWN_CURSOR, page_from
 from task_system.api.services import services
 from task_system.api.shapes.bulk import Bulk as BulkShape
 from task_system.api.shapes.failures import FailurePage
 from task_system.dispatch.filtering import Filter
-from task_system.dispatch.submit import errors_of
 from task_system.model.bulk import BulkAction
-from task_system.model.errors import FailureNotFound, InvalidSubmission
-from task_system.model.task import iso
+from task_system.model.errors import FailureNotFound
+from task_system.model.time import iso
 from task_system.store.failures import Group
 
 bp = Blueprint("failures", __name__, url_prefix="/api/failures")
@@ -34,7 +33,7 @@ def _cursor(text: str) -> tuple[datetime, str]:
     try:
         return datetime.fromisoformat(at).astimezone(UTC), failure
     except (ValueError, OverflowError):
-        raise ValueError("is none that this service gave out; take the page's `next` link as it is") from None
+        raise ValueError(UNKNOWN_CURSOR) from None
 
 
 class ListFailures(Body):
@@ -56,12 +55,7 @@ class RetryFailures(Body):
 @described(answers={200: FailurePage}, query=ListFailures)
 def index() -> Response:
     """Groups of failures, the one that failed last first. `open`: how many of it were not retried by hand."""
-    try:
-        wish = ListFailures.model_validate(request.args.to_dict())
-    except ValidationError as error:
-        raise InvalidSubmission(
-            "The query does not fit. `errors` says where and why.", errors=errors_of(error)
-        ) from None
+    wish = queried(ListFailures)
     span = _WINDOWS[wish.window]
     since = None if span is None else datetime.now(UTC) - span
     page = services().failures.groups(since=since, task_type=wish.task_type, limit=wish.limit, after=wish.cursor)
@@ -112,5 +106,4 @@ def _view(group: Group) -> dict[str, Any]:
 
 
 def _next(last: Group) -> str:
-    given = [(name, value) for name, value in request.args.items(multi=True) if name != "cursor"]
-    return f"{request.path}?{urlencode([*given, ('cursor', f'{iso(last.last_at)}{_BETWEEN}{last.failure}')])}"
+    return page_from(f"{iso(last.last_at)}{_BETWEEN}{last.failure}")

@@ -4,12 +4,12 @@ from typing import Annotated
 from uuid import UUID
 
 from flask import Blueprint, Response, request
-from pydantic import BeforeValidator, Field, WithJsonSchema
+from pydantic import Field
 
 from task_system.api.delivering import deliver_file
 from task_system.api.describing import Media, described
-from task_system.api.http import Body, answer, queried
-from task_system.api.paging import CURSOR, id_of_cursor, next_page
+from task_system.api.http import Body, answer, id_of, queried
+from task_system.api.paging import Cursor, next_page
 from task_system.api.receiving import AROUND_BYTES, received
 from task_system.api.services import services
 from task_system.api.shapes.files import File, FilePage, Form
@@ -33,11 +33,7 @@ class ListFiles(Body):
     """Which page."""
 
     limit: Annotated[int, Field(ge=1, le=MOST, description="Files on the page.")] = DEFAULT
-    cursor: Annotated[
-        UUID | None,
-        BeforeValidator(id_of_cursor),
-        WithJsonSchema(CURSOR),
-    ] = None
+    cursor: Cursor = None
 
 
 @bp.post("")
@@ -109,7 +105,4 @@ def _file(text: str) -> StoredFile:
 
 
 def _id(text: str) -> UUID:
-    try:
-        return UUID(text)
-    except ValueError:
-        raise FileNotFound(file_id=text) from None
+    return id_of(text, FileNotFound(file_id=text))

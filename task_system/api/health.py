@@ -2,10 +2,11 @@
 
 from flask import Blueprint, Response
 
+from task_system.api.checks import Check
 from task_system.api.describing import described
 from task_system.api.errors import problem
 from task_system.api.http import answer
-from task_system.api.services import Check, services
+from task_system.api.services import services
 from task_system.api.shapes.running import Alive, Ready
 from task_system.model.errors import TaskSystemError
 

@@ -1,21 +1,19 @@
 """GET /api/tasks: pages of tasks, newest first."""
 
 from datetime import UTC, datetime
-from typing import Annotated, Any, Literal, get_origin
-from uuid import UUID
+from typing import Annotated, Any, Literal
 
-from flask import Blueprint, Response, request
-from pydantic import BeforeValidator, Field, ValidationError, WithJsonSchema
+from flask import Blueprint, Response
+from pydantic import BeforeValidator, Field
 
 from task_system.api.describing import described
-from task_system.api.http import answer
-from task_system.api.paging import CURSOR, id_of_cursor, next_page
+from task_system.api.http import answer, queried
+from task_system.api.paging import Cursor, next_page
 from task_system.api.services import services
 from task_system.api.shapes.tasks import TaskPage
 from task_system.dispatch.filtering import Filter, split
-from task_system.dispatch.submit import errors_of
-from task_system.model.errors import InvalidSubmission
-from task_system.model.task import Task, iso
+from task_system.model.task import Task
+from task_system.model.time import iso
 from task_system.store.finding import EXTRAS
 
 bp = Blueprint("listing", __name__, url_prefix="/api/tasks")
@@ -28,11 +26,7 @@ class ListTasks(Filter):
     """Which tasks. Several values of one filter: any of them; several filters: all of them."""
 
     limit: Annotated[int, Field(ge=1, le=MOST, description="Tasks on the page.")] = DEFAULT
-    cursor: Annotated[
-        UUID | None,
-        BeforeValidator(id_of_cursor),
-        WithJsonSchema(CURSOR),
-    ] = None
+    cursor: Cursor = None
     include: Annotated[
         list[Literal["parameters", "result"]],
         BeforeValidator(split),
@@ -40,14 +34,11 @@ class ListTasks(Filter):
     ] = []
 
 
-_SEVERAL = {name for name, field in ListTasks.model_fields.items() if get_origin(field.annotation) is list}
-
-
 @bp.get("")
 @described(answers={200: TaskPage}, query=ListTasks)
 def index() -> Response:
     """A page of tasks. `next` leads to the next one; `searched_to` says how far back a page looked that is not full."""
-    wish = _wish()
+    wish = queried(ListTasks)
     page = services().finding.page(wish.expression(), limit=wish.limit, before=wish.cursor, include=wish.include)
     now = datetime.now(UTC)
     return answer(
@@ -57,19 +48,6 @@ def index() -> Response:
             "searched_to": iso(page.searched_to),
         }
     )
-
-
-def _wish() -> ListTasks:
-    given = {
-        name: values if name in _SEVERAL or len(values) > 1 else values[0]
-        for name, values in request.args.to_dict(flat=False).items()
-    }
-    try:
-        return ListTasks.model_validate(given)
-    except ValidationError as error:
-        raise InvalidSubmission(
-            "The query does not fit. `errors` says where and why.", errors=errors_of(error)
-        ) from None
 
 
 def listed(task: Task, now: datetime, include: list[Literal["parameters", "result"]]) -> dict[str, Any]:

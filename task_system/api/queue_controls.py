@@ -14,7 +14,7 @@ from task_system.api.services import services
 from task_system.api.shapes.running import ControlledType, PausedQueue, PurgedQueue
 from task_system.model.errors import QueueNotFound, TaskTypeNotFound
 from task_system.model.routing import LANES, queues_of
-from task_system.model.task import iso
+from task_system.model.time import iso
 from task_system.store.controls import Pause, TypeControl
 
 bp = Blueprint("queue_controls", __name__, url_prefix="/api")

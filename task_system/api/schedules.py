@@ -12,7 +12,7 @@ from typing_extensions import TypedDict
 
 from task_system.api.describing import described
 from task_system.api.fields import Moment, Reason, Seconds
-from task_system.api.http import Body, answer, parsed, parsed_if_any
+from task_system.api.http import Body, answer, id_of, parsed, parsed_if_any
 from task_system.api.services import services
 from task_system.api.shapes.schedules import Schedule as ScheduleShape
 from task_system.api.shapes.schedules import SchedulePage, Submitted
@@ -29,7 +29,7 @@ from task_system.model.errors import (
 )
 from task_system.model.routing import Priority
 from task_system.model.schedule import CatchUp, Overlap, ScheduleSpec, findings
-from task_system.model.task import iso
+from task_system.model.time import iso
 from task_system.store.schedules import Schedule, Tick
 
 bp = Blueprint("schedules", __name__, url_prefix="/api/schedules")
@@ -206,10 +206,7 @@ def run_now(schedule_id: str) -> Response:
 
 
 def _id(text: str) -> UUID:
-    try:
-        return UUID(text)
-    except ValueError:
-        raise ScheduleNotFound from None
+    return id_of(text, ScheduleNotFound())
 
 
 def _link(schedule: Schedule) -> str:

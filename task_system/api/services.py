@@ -8,6 +8,7 @@ from uuid import UUID
 from flask import Response, current_app
 
 from task_system.api.broadcast import Broadcast
+from task_system.api.checks import Check
 from task_system.api.ends import Ends
 from task_system.api.kept import Kept
 from task_system.dispatch.actions import Actions
@@ -30,9 +31,6 @@ from task_system.store.schedules import Schedules
 from task_system.store.statistics import Statistics
 from task_system.store.task_logs import TaskLogs
 from task_system.store.workers import Workers
-
-#: A check of the service's health: what it depends on, and a function that raises when that is not well.
-Check = Callable[[], dict[str, object]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -6,19 +6,17 @@ from datetime import datetime
 from typing import Annotated, Any, Literal, TypeVar
 
 import orjson
-from flask import Blueprint, Response, request
-from pydantic import Field, ValidationError
+from flask import Blueprint, Response
+from pydantic import Field
 
 from task_system.api.describing import described
-from task_system.api.http import Body, answer
+from task_system.api.http import Body, answer, queried
 from task_system.api.services import services
 from task_system.api.shapes.stats import Ledger, Stats
-from task_system.dispatch.submit import errors_of
-from task_system.model.errors import InvalidSubmission
 from task_system.model.histogram import Histogram, percentiles
 from task_system.model.routing import lane_of
 from task_system.model.tally import ACCOUNTS, COUNTS, ENDS, Rollup, steps
-from task_system.model.task import iso
+from task_system.model.time import iso
 from task_system.store.balance import Balance
 from task_system.store.figures import MOST_COUNTED, Group, Now
 from task_system.store.statistics import Span
@@ -48,7 +46,7 @@ def stats() -> Response:
     Percentiles come from histograms, and are at most 5 % off. An answer that was costly to make is given again for a
     while; its times say when it was made.
     """
-    window = _over_window().window
+    window = queried(OverWindow).window
     return answer(services().kept.get(f"stats {window}", lambda: _made(window)))
 
 
@@ -60,7 +58,7 @@ def ledger() -> Response:
     accepted = succeeded + failed + cancelled + expired + live + removed. The rows of the newest minutes are counted and
     held against the ledger, in one snapshot; what does not agree is named.
     """
-    window = _over_window().window
+    window = queried(OverWindow).window
     return answer(services().kept.get(f"ledger {window}", lambda: _balanced(services().balances.of(_SPANS[window][0]))))
 
 
@@ -186,12 +184,3 @@ def _percentiles(histogram: Histogram) -> dict[str, float | None]:
 def _oldest_s(groups: Iterable[Group], now: datetime) -> float | None:
     oldest = min((group.oldest for group in groups if group.oldest), default=None)
     return None if oldest is None else max(0.0, round((now - oldest).total_seconds(), 3))
-
-
-def _over_window() -> OverWindow:
-    try:
-        return OverWindow.model_validate(request.args.to_dict())
-    except ValidationError as error:
-        raise InvalidSubmission(
-            "The query does not fit. `errors` says where and why.", errors=errors_of(error)
-        ) from None

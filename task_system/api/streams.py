@@ -1,21 +1,18 @@
 """/api/events and /api/tasks/<task_id>/events: what happens, as server-sent events, while the caller listens."""
 
-from collections.abc import Callable, Generator, Iterable, Iterator
+from collections.abc import Generator, Iterable, Iterator
 from contextlib import suppress
 from itertools import chain
-from typing import TypeAlias, get_origin
 from uuid import UUID
 
 from flask import Blueprint, Response, request
-from pydantic import ValidationError
 
-from task_system.api.broadcast import News, frame_of
+from task_system.api.broadcast import Matches, News, frame_of
 from task_system.api.describing import Media, described
 from task_system.api.event_filters import FollowEvents, Resume
 from task_system.api.http import queried, task_id_of
 from task_system.api.services import services
-from task_system.dispatch.submit import errors_of
-from task_system.model.errors import InvalidSubmission, StoreUnavailable, TaskNotFound, TooManyStreams
+from task_system.model.errors import StoreUnavailable, TaskNotFound, TaskSystemError, TooManyStreams
 from task_system.model.states import TERMINAL
 from task_system.model.task_events import TaskEvent
 
@@ -33,9 +30,7 @@ _HEADERS = {
     # nginx would gather what is to be sent at once.
     "X-Accel-Buffering": "no",
 }
-_Over: TypeAlias = Callable[[TaskEvent], bool]
 _RESUME = {"Last-Event-ID": "The `id` of the last event that was seen: what came after it is sent first."}
-_SEVERAL = {name for name, field in FollowEvents.model_fields.items() if get_origin(field.annotation) is list}
 
 
 @bp.get("/events")
@@ -48,10 +43,10 @@ def follow() -> Response:
     `hello` comes first; `reset` says that some of what was missed is no longer kept, so that what is known should be
     read anew. Nothing else is missed across reconnects, and nothing comes twice.
     """
-    wish = _wish()
+    wish = queried(FollowEvents)
     after = _after(wish)
     news = services().broadcast.follow(wish.matches(), after)
-    first = next(news)
+    first = _first(news)
     return _stream(_frames(_hello(_beginning(first, after)), chain(_told(first), news)), news)
 
 
@@ -74,33 +69,27 @@ def follow_task(task_id: str) -> Response:
         return Response(status=204)
     broadcast, matches = services().broadcast, _of(id_)
     news = broadcast.follow(matches, after)
-    first = next(news)
+    first = _first(news)
     try:
         # Read after the stream has begun: what it does not show yet, the stream will.
         snapshot = services().reading.task(id_).view()
-    except TaskNotFound:
+    except TaskSystemError:
         news.close()
         raise
     begin = _beginning(first, after)
     beginning = _hello(begin) + frame_of("snapshot", snapshot, begin)
-    if snapshot["state"] not in TERMINAL:
-        rest: Iterable[News] = news
-    else:
+    ended = snapshot["state"] in TERMINAL
+    rest: Iterable[News] = news
+    if ended:
         rest = broadcast.between(matches, first.cursor) if after else ()
-    return _stream(_frames(beginning, chain(_told(first), rest), over=_is_over), news)
+    return _stream(_frames(beginning, chain(_told(first), rest), over=_is_over, ended=ended), news)
 
 
-def _wish() -> FollowEvents:
-    given = {
-        name: values if name in _SEVERAL | {"task_type"} or len(values) > 1 else values[0]
-        for name, values in request.args.to_dict(flat=False).items()
-    }
-    try:
-        return FollowEvents.model_validate(given)
-    except ValidationError as error:
-        raise InvalidSubmission(
-            "The query does not fit. `errors` says where and why.", errors=errors_of(error)
-        ) from None
+def _first(news: Iterator[News]) -> News:
+    """With which a stream begins. Raises TooManyStreams, and StoreUnavailable, also while this process ends."""
+    for first in news:
+        return first
+    raise StoreUnavailable("This process is about to end. Come back.")
 
 
 def _after(wish: Resume) -> str | None:
@@ -113,7 +102,7 @@ def _beginning(first: News, after: str | None) -> str:
     return first.cursor if first.reset or after is None else after
 
 
-def _of(task_id: UUID) -> Callable[[TaskEvent], bool]:
+def _of(task_id: UUID) -> Matches:
     wanted = str(task_id)
     return lambda event: event.get("task_id") == wanted
 
@@ -125,9 +114,12 @@ def _stream(frames: Iterator[bytes], news: Generator[News]) -> Response:
 
 
 def _frames(
-    beginning: bytes, pages: Iterable[News], over: Callable[[TaskEvent], bool] | None = None
+    beginning: bytes, pages: Iterable[News], *, over: Matches | None = None, ended: bool = False
 ) -> Iterator[bytes]:
-    """What is sent, until an event after which all is over, or the database is away: then the caller comes back."""
+    """What is sent, until an event after which all is over. When it ends before, the caller comes back.
+
+    ended: all is over already.
+    """
     yield b"retry: %d\n%b" % (RETRY_MS, beginning)
     quiet = 0
     with suppress(StoreUnavailable):
@@ -135,8 +127,9 @@ def _frames(
             quiet = 0 if page.entries or page.reset else quiet + 1
             yield _quiet(page, quiet) if quiet else _sent(page)
             if over and any(over(entry.event) for entry in page.entries):
+                ended = True
                 break
-        if over:
+        if ended:
             yield frame_of("end", {}, END)
 
 

@@ -11,7 +11,7 @@ from task_system.api.http import Body, answer, queried, task_id_of
 from task_system.api.services import services
 from task_system.api.shapes.logs import TaskLog
 from task_system.model.errors import TaskNotFound
-from task_system.model.task import iso
+from task_system.model.time import iso
 from task_system.store.task_logs import Line, Position
 
 bp = Blueprint("task_log", __name__, url_prefix="/api/tasks")
@@ -54,7 +54,8 @@ def show(task_id: str) -> Response:
     id_, wish = task_id_of(task_id), queried(ReadLog)
     page = services().task_logs.read(id_, after=wish.after or _START, attempt=wish.attempt, limit=wish.limit)
     if wish.format == "text":
-        return Response(_text(page.lines), content_type="text/plain; charset=utf-8")
+        headers = {"X-Content-Type-Options": "nosniff"}
+        return Response(_text(page.lines), content_type="text/plain; charset=utf-8", headers=headers)
     return answer(
         {
             "task_id": str(id_),

@@ -29,7 +29,8 @@ from task_system.model.errors import (
 )
 from task_system.model.routing import Priority
 from task_system.model.states import State
-from task_system.model.task import Extras, Task, iso
+from task_system.model.task import Extras, Task
+from task_system.model.time import iso
 from task_system.store.idempotency import Once
 
 #: JSON Schema of a field that takes a whole submission; the API's description puts the union of all types there.

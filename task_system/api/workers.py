@@ -12,7 +12,7 @@ from task_system.api.http import answer
 from task_system.api.services import services
 from task_system.api.shapes.running import Workers
 from task_system.model.states import State
-from task_system.model.task import iso
+from task_system.model.time import iso
 from task_system.store.looking import Running
 from task_system.store.workers import Seen
 

@@ -1,5 +1,6 @@
 """Which tasks are meant: the filters that lists and bulk acts have in common, and what they say as one expression."""
 
+from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Annotated, Any
 from uuid import UUID
@@ -43,10 +44,15 @@ _TIMES: dict[str, tuple[TimeField, Operator]] = {
 }
 
 
-def _state(name: str) -> str:
-    if name.lower() not in _STATES:
-        raise ValueError(f"must be one of {', '.join(_STATES)}")
-    return name.lower()
+def one_of(names: tuple[str, ...]) -> Callable[[str], str]:
+    """Takes one of these, in whatever case it is written."""
+
+    def check(name: str) -> str:
+        if name.lower() not in names:
+            raise ValueError(f"must be one of {', '.join(names)}")
+        return name.lower()
+
+    return check
 
 
 def _several(values: Any) -> Any:
@@ -86,7 +92,9 @@ class Filter(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     state: Annotated[
-        list[Annotated[str, AfterValidator(_state), WithJsonSchema({"type": "string", "enum": list(_STATES)})]],
+        list[
+            Annotated[str, AfterValidator(one_of(_STATES)), WithJsonSchema({"type": "string", "enum": list(_STATES)})]
+        ],
         BeforeValidator(split),
     ] = []
     task_type: _Texts = []

@@ -135,9 +135,12 @@ def test_it_rests_when_nobody_listens(sqlite: Store) -> None:
         read(news, 1)
     thread = broadcast._thread
     assert thread
-    time.sleep(broadcast_module.LOOK_S * 2)
+    deadline = time.monotonic() + DEADLINE_S
+    while broadcast._cursor is not None:
+        assert time.monotonic() < deadline, "it reads on"
+        time.sleep(0.01)
     looks = log.looks
-    time.sleep(broadcast_module.LOOK_S * 4)
+    time.sleep(broadcast_module.LOOK_S * 2)
     assert log.looks == looks
     assert thread.is_alive()
     broadcast.stop()
