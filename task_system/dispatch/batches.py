@@ -18,7 +18,7 @@ from task_system.model.events import Events
 from task_system.model.ids import new_id
 from task_system.model.routing import Priority
 from task_system.model.states import State
-from task_system.model.task import Dispatch, Extras, NewTask, Recorded
+from task_system.model.task import Extras, NewTask, Recorded
 from task_system.store.batches import CHUNK, Batch, BatchStore
 from task_system.store.submissions import INLINE_GRACE_S
 
@@ -48,8 +48,6 @@ class AcceptedLines:
     batch_id: UUID
     accepted: int = 0
     refused: int = 0
-    #: The lines so far.
-    seen: int = 0
     #: Of the first lines that were refused: the line's number, from 1, and why.
     errors: list[tuple[int, Errors]] = field(default_factory=list)
 
@@ -95,7 +93,7 @@ class Batches:
             self._events.emit("task.accepted", count=len(stored.recorded), duration_s=time.monotonic() - started)
         if inline:
             due = [row for row in new if row.id in stored.recorded and stored.recorded[row.id].due]
-            self._dispatcher.publish([Dispatch(row.id, 1, row.queue, row.task_type) for row in due])
+            self._dispatcher.publish([row.dispatch for row in due])
         return AcceptedBatch(batch_id=batch_id, answers=answers)
 
     def submit_lines(
@@ -158,18 +156,17 @@ class Batches:
         self, items: Iterator[Submission | Errors], callback: dict[str, Any] | None, accepted: AcceptedLines
     ) -> None:
         """A transaction for each thousand, so that nobody else waits long."""
-        plain, number, more = Extras(batch_id=accepted.batch_id), 0, True
+        plain, numbered, more = Extras(batch_id=accepted.batch_id), enumerate(items, 1), True
         while more:
             new: dict[UUID, tuple[int, NewTask]] = {}
-            for item in islice(items, CHUNK):
-                number += 1
+            chunk = list(islice(numbered, CHUNK))
+            for number, item in chunk:
                 row = self._row_of(item, plain)
                 if isinstance(row, NewTask):
                     new[row.id] = (number, row)
                 else:
                     accepted.refuse(number, row)
-            more = bool(number) and number % CHUNK == 0 and number > accepted.seen
-            accepted.seen = number
+            more = len(chunk) == CHUNK
             stored = self._store.record(
                 [row for _, row in new.values()],
                 batch_id=accepted.batch_id,

@@ -134,7 +134,7 @@ class Committer:
         for waiting, answer in zip(batch, answers, strict=True):
             waiting.recorded = answer
             waiting.done.release()
-        self._publish([_dispatch(waiting.row) for waiting in batch if recorded[waiting.row.id].due])
+        self._publish([waiting.row.dispatch for waiting in batch if recorded[waiting.row.id].due])
         return len(batch)
 
     def _record_or_repeat(self, rows: Sequence[NewTask]) -> dict[UUID, Recorded]:
@@ -143,10 +143,6 @@ class Committer:
             return self._submissions.record(rows)
         except StoreUnavailable:
             return self._submissions.record(rows)
-
-
-def _dispatch(row: NewTask) -> Dispatch:
-    return Dispatch(row.id, 1, row.queue, row.task_type)
 
 
 def _fail(batch: Sequence[_Waiting], error: Exception) -> int:

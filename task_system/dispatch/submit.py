@@ -90,7 +90,7 @@ class Dispatcher:
     def accepted(self, row: NewTask, recorded: Recorded) -> Accepted:
         """What is said of a row that is on disk; its message is published soon, if it is due."""
         if recorded.due:
-            self.publish([Dispatch(row.id, 1, row.queue, row.task_type)])
+            self.publish([row.dispatch])
         return _accepted(row, recorded)
 
     def publish(self, dispatches: Sequence[Dispatch]) -> None:

@@ -8,7 +8,7 @@ from uuid import UUID
 from task_system.model.file import StoredFile
 from task_system.model.routing import Priority
 from task_system.model.states import WAITING, State
-from task_system.model.time import iso as iso  # noqa: PLC0414 - found here too
+from task_system.model.time import iso
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,6 +41,11 @@ class NewTask:
     run_at: datetime | None = None
     namespace: str = "default"
     extras: Extras | None = None
+
+    @property
+    def dispatch(self) -> "Dispatch":
+        """The first one, once it is recorded and due."""
+        return Dispatch(self.id, 1, self.queue, self.task_type)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

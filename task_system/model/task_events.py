@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 from typing import Any, Literal, TypeAlias
 
 from task_system.model.states import State
-from task_system.model.task import iso
+from task_system.model.time import iso
 
 #: Its names are those of FIELDS, and `at`; what is not known of an event is not in it.
 TaskEvent: TypeAlias = dict[str, Any]

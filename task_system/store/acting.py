@@ -23,7 +23,7 @@ from task_system.store.database import Database
 from task_system.store.event_log import TOLD, append, event_of
 from task_system.store.submissions import INLINE_GRACE_S, insert_rows
 from task_system.store.tables import tasks
-from task_system.store.types import now_plus
+from task_system.store.types import now_of
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,8 +83,7 @@ class Acting:
             row = connection.execute(waiting.with_for_update()).one_or_none()
             if row is None:
                 raise _refused(connection, task_id, TaskNotWaiting)
-            now = connection.scalar(select(now_plus(0)))
-            assert now is not None
+            now = now_of(connection)
             values = _values_of(change, row.queue, row.run_at, now)
             if not values:
                 return None

@@ -19,7 +19,7 @@ from task_system.store.books import place_of
 from task_system.store.database import Database
 from task_system.store.event_log import batches_after
 from task_system.store.tables import ledger, tasks
-from task_system.store.types import now_plus
+from task_system.store.types import now_of
 
 #: Minutes whose rows are counted, and about how many rows that may be; one minute is counted in any case.
 MOST_COMPARED = 15
@@ -72,7 +72,7 @@ class Balances:
     def of(self, window_s: int) -> Balance:
         """The last so many seconds. Raises StoreUnavailable."""
         with self._database.snapshot() as connection:
-            now: datetime = connection.execute(select(now_plus(0))).scalar_one()
+            now = now_of(connection)
             place = place_of(connection)
             if place is None:
                 return Balance([], [], now)

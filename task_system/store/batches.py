@@ -14,7 +14,7 @@ from task_system.model.errors import TaskSystemError
 from task_system.model.states import State
 from task_system.model.task import NewTask, Recorded
 from task_system.store.database import Database
-from task_system.store.submissions import insert_rows
+from task_system.store.submissions import RELAYED_AT_ONCE_S, insert_rows
 from task_system.store.tables import batches, tasks
 from task_system.store.types import now_plus
 
@@ -23,8 +23,6 @@ CHUNK = 1000
 #: A batch of which no more came for this long is taken to be whole, in seconds: whoever recorded it died.
 OPEN_S = 600.0
 _COMPLETE = or_(batches.c.open_until.is_(None), batches.c.open_until < now_plus(0))
-#: Nobody publishes what follows a batch but the relay.
-_RELAYED_AT_ONCE_S = 0.0
 #: What a database says of a row that it will not have.
 _REFUSED = (DataError, IntegrityError, NotSupportedError, ProgrammingError)
 
@@ -155,7 +153,7 @@ def _close(connection: Connection, batch_id: UUID, callback_of: CallbackOf) -> B
         except TaskSystemError as error:
             values["callback_error"] = error.detail
         else:
-            insert_rows(connection, [row], _RELAYED_AT_ONCE_S)
+            insert_rows(connection, [row], RELAYED_AT_ONCE_S)
             values["callback_task_id"] = row.id
     connection.execute(update(batches).where(batches.c.id == batch_id).values(finished_at=now_plus(0), **values))
     return replace(batch, **values)

@@ -21,7 +21,7 @@ from task_system.model.tally import ACCOUNTS, COUNTS, Key, Rollup, Tally, floor
 from task_system.store.database import Database
 from task_system.store.event_log import batches_after, beginning
 from task_system.store.tables import books, event_batches, ledger, rollups, tasks
-from task_system.store.types import now_plus
+from task_system.store.types import now_of, now_plus
 
 #: Steps of rollups, and for how long each is kept, in seconds. Each event counts in all of them.
 STEPS = {60: 2 * 86_400, 600: 8 * 86_400, 3600: 31 * 86_400}
@@ -52,7 +52,7 @@ class Books:
         """Enter what comes next in the event log; answers whether there is more. Raises StoreUnavailable."""
         with self._database.read() as connection:
             place = place_of(connection)
-            now = _now(connection)
+            now = now_of(connection)
             try:
                 batches = batches_after(connection, place.cursor) if place else None
             except CursorTooOld:
@@ -79,7 +79,7 @@ class Books:
     def _begin(self) -> bool:
         """Begin with all that is in the log. Of what was accepted before nothing is known, and nothing is said."""
         with self._database.write() as connection:
-            start, now = beginning(connection), _now(connection)
+            start, now = beginning(connection), now_of(connection)
             since = _known_since(connection, connection.scalar(select(func.min(event_batches.c.at))) or now)
             connection.execute(delete(books))
             connection.execute(delete(ledger))
@@ -165,8 +165,3 @@ def _histogram(stored: str) -> Histogram:
 
 def _json(histogram: Mapping[int, int]) -> str:
     return orjson.dumps({str(bucket): count for bucket, count in sorted(histogram.items())}).decode()
-
-
-def _now(connection: Connection) -> datetime:
-    now: datetime = connection.execute(select(now_plus(0))).scalar_one()
-    return now

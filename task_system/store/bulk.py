@@ -12,13 +12,13 @@ from sqlalchemy import Connection, RowMapping, case, delete, insert, select, upd
 from task_system.model.bulk import Bulk, BulkAction, BulkState
 from task_system.model.errors import BulkFinished, BulkNotFound, TaskSystemError
 from task_system.model.ids import new_id
-from task_system.model.states import LIVE, State
+from task_system.model.states import LIVE
 from task_system.model.task import NewTask, Settled, Task
 from task_system.store.cancelling import cancel, settled
 from task_system.store.database import Database
-from task_system.store.reading import COLUMNS
+from task_system.store.reading import COLUMNS, task_of
 from task_system.store.removing import remove
-from task_system.store.submissions import insert_rows
+from task_system.store.submissions import RELAYED_AT_ONCE_S, insert_rows
 from task_system.store.tables import bulk_items, bulks, tasks
 from task_system.store.types import now_plus
 
@@ -26,8 +26,6 @@ from task_system.store.types import now_plus
 STEP = 250
 #: Why tasks failed: so many of them are kept.
 KEEP_ERRORS = 20
-#: Nobody publishes what is retried but the relay.
-_RELAYED_AT_ONCE_S = 0.0
 _LEFT_OUT = ("result", "error_message", "error_traceback")
 
 #: The task that runs one again. Raises TaskSystemError when it cannot be submitted.
@@ -181,7 +179,7 @@ def _retry(connection: Connection, ids: Sequence[UUID], again: Again) -> Done:
     done, new = Done(), dict[UUID, NewTask]()
     for row in connection.execute(free).mappings():
         try:
-            new[row["id"]] = again(_task(row))
+            new[row["id"]] = again(task_of(row, left_out=_LEFT_OUT))
         except TaskSystemError as error:
             done.errors.append({"task_id": str(row["id"]), "message": _why(error)})
     if new:
@@ -191,7 +189,7 @@ def _retry(connection: Connection, ids: Sequence[UUID], again: Again) -> Done:
             .where(tasks.c.id.in_(numbers), tasks.c.id.between(min(numbers), max(numbers)))
             .values(retried_as=case(numbers, value=tasks.c.id))
         )
-        insert_rows(connection, list(new.values()), _RELAYED_AT_ONCE_S)
+        insert_rows(connection, list(new.values()), RELAYED_AT_ONCE_S)
     done.succeeded, done.changed = len(new), list(new)
     return done
 
@@ -214,11 +212,6 @@ def _note(connection: Connection, bulk: Bulk, ids: Sequence[UUID], done: Done) -
 def _why(error: TaskSystemError) -> str:
     findings = error.facts.get("errors") or []
     return "; ".join(f"{finding['path']}: {finding['message']}" for finding in findings) or error.detail
-
-
-def _task(row: RowMapping) -> Task:
-    values = dict.fromkeys(_LEFT_OUT) | dict(row)
-    return Task(**values | {"state": State(row["state"])})
 
 
 def _get(connection: Connection, bulk_id: UUID) -> Bulk:

@@ -19,7 +19,7 @@ from task_system.store.database import Database
 from task_system.store.event_log import TOLD, append, event_of
 from task_system.store.idempotency import hold, insert_one, point
 from task_system.store.tables import tasks
-from task_system.store.types import now_plus
+from task_system.store.types import now_of
 
 #: A key is known for this much longer than its task may be put off, in seconds: it may have to wait for a slot.
 KEEP_S = 86_400.0
@@ -76,7 +76,7 @@ def _replace(connection: Connection, task_id: UUID, row: NewTask, debounce: Debo
     old = connection.execute(waiting.with_for_update()).one_or_none()
     if old is None:
         return None
-    now = connection.execute(select(now_plus(0))).scalar_one()
+    now = now_of(connection)
     run_at = min(now + timedelta(seconds=debounce.wait_s), old.created_at + timedelta(seconds=debounce.max_s))
     values = _said(row, now)
     if run_at > now or old.run_at > now or old.queue != row.queue:

@@ -20,7 +20,7 @@ from task_system.model.task_events import EVENT_OF, FIELDS, TaskEvent, stored, t
 from task_system.store.database import Database
 from task_system.store.event_cursor import Cursor
 from task_system.store.tables import books, event_batches, tasks
-from task_system.store.types import now_plus
+from task_system.store.types import now_of
 
 #: For how long a reader that was away finds what it missed, in seconds.
 KEEP_S = 3600.0
@@ -147,7 +147,7 @@ class EventLog:
         """
         oldest = select(event_batches.c.id).order_by(event_batches.c.id).limit(limit)
         with self._database.write() as connection:
-            now: datetime = connection.execute(select(now_plus(0))).scalar_one()
+            now = now_of(connection)
             as_of: datetime = connection.scalar(select(books.c.as_of)) or now
             entered = as_of - timedelta(seconds=COMMITTED_WITHIN_S)
             given_up = now - timedelta(seconds=GIVE_UP_AFTER_S)

@@ -7,12 +7,11 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Select, func, select, text, true
 
-from task_system.model.routing import PRIORITIES
 from task_system.model.states import State
 from task_system.store.database import Database
 from task_system.store.tables import LISTED_STATES, PARKED, PUBLISHED, tasks
-from task_system.store.types import now_plus
-from task_system.store.walks import QUEUES, each
+from task_system.store.types import now_of
+from task_system.store.walks import QUEUES, UNCONFIRMED, WITH_RELAY, each
 
 #: No count of a state goes further.
 MOST_COUNTED = 100_000
@@ -59,8 +58,8 @@ class Figures:
         """What is live now. Raises StoreUnavailable."""
         groups: dict[tuple[str, str], Group] = defaultdict(Group)
         with self._database.read() as connection:
-            as_of = connection.execute(select(now_plus(0))).scalar_one()
-            on_the_way = _waiting(connection, _due_with_relay(), groups)
+            as_of = now_of(connection)
+            on_the_way = _waiting(connection, _of(WITH_RELAY, UNCONFIRMED), groups)
             parked = _waiting(connection, _of(text(PARKED)), groups)
             for statement in _published(postgresql=self._database.is_postgresql):
                 _waiting(connection, statement, groups)
@@ -97,11 +96,6 @@ def _waiting(connection: Connection, statement: Select[Any], groups: dict[tuple[
 def _of(*conditions: Any) -> Select[Any]:
     columns = (tasks.c.task_type, tasks.c.queue, tasks.c.state, tasks.c.run_at)
     return select(*columns).where(*conditions).limit(MOST_WAITING)
-
-
-def _due_with_relay() -> Select[Any]:
-    fresh = (tasks.c.published_at.is_(None)) & (tasks.c.run_at <= tasks.c.created_at)
-    return _of(tasks.c.priority.in_(PRIORITIES), tasks.c.relay_at <= now_plus(60), fresh)
 
 
 def _published(*, postgresql: bool) -> list[Select[Any]]:

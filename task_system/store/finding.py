@@ -11,8 +11,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-import orjson
-from sqlalchemy import ColumnElement, Connection, Row, Select, Subquery, false, or_, select, text, true
+from sqlalchemy import ColumnElement, Connection, Select, Subquery, false, or_, select, text, true
 
 from task_system.model.ids import first_id_at, made_at
 from task_system.model.search.expression import (
@@ -31,7 +30,7 @@ from task_system.model.states import WAITING, State
 from task_system.model.task import Task
 from task_system.store.conditions import Conditions
 from task_system.store.database import Database
-from task_system.store.reading import COLUMNS
+from task_system.store.reading import COLUMNS, task_of
 from task_system.store.tables import TYPED, tasks
 from task_system.store.walks import (
     FRESH,
@@ -108,7 +107,7 @@ class Finding:
         with self._database.read() as connection:
             walk = self.walk(connection, expression, before)
             rows = connection.execute(self.statement(walk, limit + 1, include)).all()
-            found = [_task(row) for row in rows[:limit]]
+            found = [task_of(row._mapping, left_out=_LEFT_OUT) for row in rows[:limit]]
             if len(rows) > limit:
                 return Page(found, before=found[-1].id)
             return _short(connection, walk, found)
@@ -261,11 +260,3 @@ def _roots(expression: Expression) -> set[str]:
         case And() | Or():
             return {root for part in expression.parts for root in _roots(part)}
     return set()
-
-
-def _task(row: Row[Any]) -> Task:
-    """A listed row as a Task; what was left out is None."""
-    values = dict.fromkeys(_LEFT_OUT) | dict(row._mapping)
-    values["state"] = State(values["state"])
-    values["result"] = orjson.loads(values["result"]) if values["result"] is not None else None
-    return Task(**values)

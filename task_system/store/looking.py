@@ -12,7 +12,7 @@ from task_system.model.states import WAITING, State
 from task_system.model.task import Task
 from task_system.store.database import Database
 from task_system.store.tables import LOST, attempts, tasks
-from task_system.store.types import now_plus
+from task_system.store.types import now_of
 
 #: No count goes further.
 MOST = 10_000
@@ -50,8 +50,7 @@ class Looking:
     def now(self) -> datetime:
         """The database's time. Raises StoreUnavailable."""
         with self._database.read() as connection:
-            now: datetime = connection.execute(select(now_plus(0))).scalar_one()
-        return now
+            return now_of(connection)
 
     def ahead(self, task: Task) -> int:
         """How many dispatched tasks of its queue came before a waiting one; MOST means that many or more."""

@@ -1,12 +1,12 @@
 """Reading tasks."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import Any
 from uuid import UUID
 
 import orjson
-from sqlalchemy import Row, exists, select
+from sqlalchemy import Row, RowMapping, exists, select
 
 from task_system.model.errors import TaskNotFound
 from task_system.model.file import Kind, StoredFile
@@ -46,9 +46,9 @@ class Reading:
             heartbeat_at = connection.scalar(heard_of) if row.state == State.STARTED else None
             made = made_by(connection, task_id, row.attempt) if row.made_files else []
         task = task_of(
-            row,
-            [
-                attempt_of(attempt)
+            row._mapping,
+            earlier=[
+                _attempt_of(attempt)
                 for attempt in failed
                 if attempt.attempt < row.attempt or row.state in {"RETRY", "PENDING"}
             ],
@@ -73,16 +73,16 @@ def _with_files(task: Task, made: list[StoredFile]) -> Task:
     return replace(task, files=[file for file in made if file.kind is Kind.FILE], result_size=size)
 
 
-def task_of(row: Row[Any], earlier: list[Attempt]) -> Task:
-    """A row of COLUMNS as a Task."""
-    values = dict(row._mapping)
+def task_of(row: RowMapping, *, left_out: Iterable[str] = (), earlier: Sequence[Attempt] = ()) -> Task:
+    """A row of COLUMNS as a Task. left_out: those of which nothing is known here."""
+    values = dict.fromkeys(left_out) | dict(row)
     values.pop("made_files", None)
     values["state"] = State(values["state"])
     values["result"] = orjson.loads(values["result"]) if values["result"] is not None else None
-    return Task(**values, attempts=earlier)
+    return Task(**values, attempts=list(earlier))
 
 
-def attempt_of(row: Row[Any]) -> Attempt:
+def _attempt_of(row: Row[Any]) -> Attempt:
     """A row of `attempts` as an Attempt."""
     values = dict(row._mapping)
     del values["task_id"]

@@ -22,7 +22,7 @@ from task_system.store.cancelling import cancel, settled
 from task_system.store.database import Database
 from task_system.store.submissions import insert_rows
 from task_system.store.tables import schedule_ticks, schedules, tasks
-from task_system.store.types import now_plus
+from task_system.store.types import now_of, now_plus
 
 #: Ticks of each schedule that are kept.
 KEEP_TICKS = 1000
@@ -86,7 +86,7 @@ class Schedules:
         """A new schedule. Raises NameTaken."""
         try:
             with self._database.write() as connection:
-                now = _now(connection)
+                now = now_of(connection)
                 values = _new(spec, now, paused=paused, declared=False)
                 connection.execute(insert(schedules).values(values))
                 return _get(connection, values["id"])
@@ -157,7 +157,7 @@ class Schedules:
         with self._database.write() as connection:
             schedule = _locked(connection, schedule_id)
             if schedule.paused:
-                now = _now(connection)
+                now = now_of(connection)
                 next_fire_at = schedule.spec.timing(schedule.created_at).next_after(now)
                 _set(
                     connection,
@@ -172,7 +172,7 @@ class Schedules:
     def run_now(self, schedule_id: UUID, task_of: TaskOf) -> tuple[Schedule, NewTask]:
         """Submit its task once, besides its ticks. Raises ScheduleNotFound, and what `task_of` raises."""
         with self._database.write() as connection:
-            schedule, now = _locked(connection, schedule_id), _now(connection)
+            schedule, now = _locked(connection, schedule_id), now_of(connection)
             task = task_of(schedule, now)
             tick = _tick(schedule, now, TickOutcome.SUBMITTED, now, task_id=task.id, detail="run by hand")
             connection.execute(insert(schedule_ticks).values(tick))
@@ -182,7 +182,7 @@ class Schedules:
     def declare(self, specs: Sequence[ScheduleSpec]) -> None:
         """Make what is declared in code so: new ones are made, changed ones changed, and those gone are paused."""
         with self._database.write() as connection:
-            now = _now(connection)
+            now = now_of(connection)
             rows = [_new(spec, now, paused=False, declared=True) for spec in specs]
             if rows:
                 connection.execute(_insert_new(connection, schedules).values(rows))
@@ -214,7 +214,7 @@ class Schedules:
         submitted, paused, cancelled = 0, [], list[Settled]()
         with self._database.write() as connection:
             rows = connection.execute(statement).mappings().all()
-            now = _now(connection)
+            now = now_of(connection)
             for row in rows:
                 schedule = _schedule(row)
                 if _keeps_failing(connection, schedule):
@@ -343,7 +343,7 @@ def _redeclare(connection: Connection, schedule: Schedule, spec: ScheduleSpec | 
     if not schedule.declared:
         _set(connection, schedule.id, declared=True)
     if schedule.pause_reason == GONE:
-        now = _now(connection)
+        now = now_of(connection)
         next_fire_at = spec.timing(schedule.created_at).next_after(now)
         _set(connection, schedule.id, paused=False, pause_reason=None, next_fire_at=next_fire_at)
 
@@ -352,7 +352,7 @@ def _change(connection: Connection, schedule: Schedule, spec: ScheduleSpec) -> N
     values = _columns(spec)
     moved = any(getattr(spec, name) != getattr(schedule.spec, name) for name in _TIMING)
     if moved and not schedule.paused:
-        values["next_fire_at"] = spec.timing(schedule.created_at).next_after(_now(connection))
+        values["next_fire_at"] = spec.timing(schedule.created_at).next_after(now_of(connection))
     _set(connection, schedule.id, **values)
 
 
@@ -381,11 +381,6 @@ def _new(spec: ScheduleSpec, now: datetime, *, paused: bool, declared: bool) -> 
 
 def _columns(spec: ScheduleSpec) -> dict[str, Any]:
     return asdict(spec)
-
-
-def _now(connection: Connection) -> datetime:
-    now: datetime = connection.execute(select(now_plus(0))).scalar_one()
-    return now
 
 
 def _get(connection: Connection, schedule_id: UUID, *, lock: bool = False) -> Schedule:

@@ -9,7 +9,7 @@ from task_system.model.tally import Key, Rollup, floor
 from task_system.store.books import place_of, rollup_of
 from task_system.store.database import Database
 from task_system.store.tables import rollups
-from task_system.store.types import now_plus
+from task_system.store.types import now_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +34,7 @@ class Statistics:
     def span(self, window_s: int, step_s: int) -> Span:
         """The last so many seconds, in steps of STEPS. Raises StoreUnavailable."""
         with self._database.read() as connection:
-            now: datetime = connection.execute(select(now_plus(0))).scalar_one()
+            now = now_of(connection)
             place = place_of(connection)
             start = floor(now - timedelta(seconds=window_s), step_s) + timedelta(seconds=step_s)
             statement = select(rollups).where(rollups.c.step_s == step_s, rollups.c.at >= start)

@@ -16,10 +16,12 @@ from task_system.model.task_events import TaskEvent
 from task_system.store.database import Database
 from task_system.store.event_log import append, append_sql, event_of
 from task_system.store.tables import tasks
-from task_system.store.types import now_plus
+from task_system.store.types import now_of, now_plus
 
 #: The API publishes what is due itself, at once. What is still unconfirmed after this long is the relay's, in seconds.
 INLINE_GRACE_S = 5.0
+#: Where nobody but the relay publishes them.
+RELAYED_AT_ONCE_S = 0.0
 _EXTRAS = tuple(field.name for field in fields(Extras))
 
 
@@ -128,8 +130,7 @@ def _recorded(answer: Iterable[Any]) -> dict[UUID, Recorded]:
 
 
 def _insert_sqlite(connection: Connection, rows: Sequence[NewTask], grace_s: float) -> dict[UUID, Recorded]:
-    now = connection.scalar(select(now_plus(0)))
-    assert now is not None
+    now = now_of(connection)
     recorded = {}
     values = []
     for row in rows:

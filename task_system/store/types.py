@@ -3,7 +3,7 @@
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, DateTime, Dialect, Float
+from sqlalchemy import ColumnElement, Connection, DateTime, Dialect, Float, select
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.expression import literal
@@ -49,6 +49,12 @@ class now_plus(FunctionElement[datetime]):  # noqa: N801 - reads as the SQL func
 
     def __init__(self, seconds: float | ColumnElement[float] = 0.0) -> None:
         super().__init__(literal(float(seconds), Float()) if isinstance(seconds, int | float) else seconds)
+
+
+def now_of(connection: Connection) -> datetime:
+    """The database's time."""
+    now: datetime = connection.execute(select(now_plus(0))).scalar_one()
+    return now
 
 
 @compiles(now_plus, "postgresql")

@@ -20,7 +20,7 @@ from task_system.store.failures import note_failures
 from task_system.store.leases import event_of_end, keep_attempt, note_held
 from task_system.store.removing import remove
 from task_system.store.tables import leaders, tasks
-from task_system.store.types import now_plus
+from task_system.store.types import now_of, now_plus
 
 #: A row handed to a publisher is the relay's again after this long without a confirm, in seconds.
 REPUBLISH_AFTER_S = 5.0
@@ -280,8 +280,7 @@ def _drop_old_partitions(connection: Connection, before: datetime) -> None:
 
 
 def _delete_old(connection: Connection, retention_s: float, limit: int) -> int:
-    now = connection.scalar(select(now_plus(0)))
-    assert now is not None
+    now = now_of(connection)
     before = now - timedelta(seconds=retention_s)
     # The id's time bounds the scan: what finished before that moment was also made before it.
     old = (

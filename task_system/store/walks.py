@@ -28,8 +28,8 @@ QUEUES = queues_of(LANES)
 #: Due when they came.
 FRESH = tasks.c.run_at <= tasks.c.created_at
 #: On their way: nobody has them yet, and the relay will look after them.
-_UNCONFIRMED = FRESH & tasks.c.published_at.is_(None)
-_WITH_RELAY = tasks.c.priority.in_(PRIORITIES) & tasks.c.relay_at.is_not(None) & (tasks.c.relay_at <= now_plus(_SOON_S))
+UNCONFIRMED = FRESH & tasks.c.published_at.is_(None)
+WITH_RELAY = tasks.c.priority.in_(PRIORITIES) & tasks.c.relay_at.is_not(None) & (tasks.c.relay_at <= now_plus(_SOON_S))
 
 Columns = Sequence[ColumnElement[Any]]
 Conditions = Sequence[ColumnElement[bool]]
@@ -91,10 +91,7 @@ class Unconfirmed:
 
     def newest(self, columns: Columns, within: Conditions, limit: int) -> Select[Any]:
         all_ = (
-            select(*columns)
-            .where(_WITH_RELAY, _UNCONFIRMED, self.condition, *within)
-            .limit(MOST_UNCONFIRMED)
-            .subquery()
+            select(*columns).where(WITH_RELAY, UNCONFIRMED, self.condition, *within).limit(MOST_UNCONFIRMED).subquery()
         )
         return select(all_).order_by(all_.c.id.desc()).limit(limit)
 
@@ -130,11 +127,11 @@ def on_the_way(
     connection: Connection, condition: ColumnElement[bool], within: Conditions, window: int
 ) -> tuple[Source, UUID | None]:
     """Such tasks on their way to the broker. Where they are many, those among the newest `window`, and its last id."""
-    some = select(tasks.c.id).where(_WITH_RELAY, *within).limit(MOST_UNCONFIRMED).subquery()
+    some = select(tasks.c.id).where(WITH_RELAY, *within).limit(MOST_UNCONFIRMED).subquery()
     if (connection.scalar(select(func.count()).select_from(some)) or 0) < MOST_UNCONFIRMED:
         return Unconfirmed(condition), None
     not_parked = tasks.c.relay_at.is_not(None)
-    return Along(_UNCONFIRMED & not_parked & condition), last_of([Along(true())], connection, within, window)
+    return Along(UNCONFIRMED & not_parked & condition), last_of([Along(true())], connection, within, window)
 
 
 def last_of(sources: Sequence[Source], connection: Connection, within: Conditions, number: int) -> UUID | None:

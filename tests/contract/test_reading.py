@@ -6,7 +6,7 @@ import pytest
 
 from task_system.model.errors import TaskNotFound
 from task_system.model.ids import new_id
-from task_system.model.task import iso
+from task_system.model.time import iso
 from task_system.store.workers import Identity
 from tests.contract.kit import Store, end_of
 
