@@ -47,7 +47,7 @@ def follow() -> Response:
     after = _after(wish)
     news = services().broadcast.follow(wish.matches(), after)
     first = _first(news)
-    return _stream(_frames(_hello(_beginning(first, after)), chain(_told(first), news)), news)
+    return _stream(frames_of(_hello(_beginning(first, after)), chain(_told(first), news)), news)
 
 
 @bp.get("/tasks/<task_id>/events")
@@ -82,7 +82,7 @@ def follow_task(task_id: str) -> Response:
     rest: Iterable[News] = news
     if ended:
         rest = broadcast.between(matches, first.cursor) if after else ()
-    return _stream(_frames(beginning, chain(_told(first), rest), over=_is_over, ended=ended), news)
+    return _stream(frames_of(beginning, chain(_told(first), rest), over=is_over, ended=ended), news)
 
 
 def _first(news: Iterator[News]) -> News:
@@ -113,7 +113,7 @@ def _stream(frames: Iterator[bytes], news: Generator[News]) -> Response:
     return response
 
 
-def _frames(
+def frames_of(
     beginning: bytes, pages: Iterable[News], *, over: Matches | None = None, ended: bool = False
 ) -> Iterator[bytes]:
     """What is sent, until an event after which all is over. When it ends before, the caller comes back.
@@ -153,5 +153,6 @@ def _hello(cursor: str) -> bytes:
     return frame_of("hello", {"cursor": cursor}, cursor)
 
 
-def _is_over(event: TaskEvent) -> bool:
+def is_over(event: TaskEvent) -> bool:
+    """Whether nothing comes after it."""
     return event["event"] == "task.removed" or event["state"] in TERMINAL

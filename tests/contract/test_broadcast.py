@@ -9,6 +9,7 @@ import pytest
 
 from task_system.api import broadcast as broadcast_module
 from task_system.api.broadcast import Broadcast, News
+from task_system.api.streams import frames_of, is_over
 from task_system.model.errors import StoreUnavailable, TooManyStreams
 from task_system.model.task_events import TaskEvent
 from task_system.store import Database
@@ -109,6 +110,18 @@ def test_the_end_of_the_process_ends_all_streams(broadcast: Broadcast) -> None:
         broadcast.stop()
         assert [entry for page in news for entry in page.entries] == []
     assert list(broadcast.follow(everything, None)) == []
+
+
+def test_a_task_s_stream_says_that_it_ended_only_when_the_task_has(store: Store, broadcast: Broadcast) -> None:
+    with closing(broadcast.follow(everything, None)) as news:
+        next(news)
+        with store.database.write() as connection:
+            append(connection, [{"event": "task.succeeded", "state": "SUCCESS"}])
+        assert list(frames_of(b"", news, over=is_over))[-1].startswith(b"id: end")
+    with closing(broadcast.follow(everything, None)) as news:
+        next(news)
+        broadcast.stop()
+        assert b"id: end" not in b"".join(frames_of(b"", news, over=is_over))
 
 
 class Watched(EventLog):

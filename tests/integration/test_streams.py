@@ -100,15 +100,11 @@ def test_nothing_is_missed_while_the_web_process_starts_anew(stack: Stack) -> No
     first = stack.submit("test_gate", {"gate": gate}, tags=[tag])["task_id"]
     assert [event["event"] for event in islice(listener.listen(), 1, 3)] == LIFE[:2]
     web = stack.processes["web"]
-    of_the_task = Listener(stack, f"/api/tasks/{first}/events")
-    with closing(listener.open()) as hanging, closing(of_the_task.open()) as its_own:
+    with closing(listener.open()) as hanging:
         next(frames(hanging))
-        told = frames(its_own)
-        assert [name for _, name, _ in islice(told, 2)] == ["hello", "snapshot"]
         began = time.monotonic()
         web.stop(20)
         assert time.monotonic() - began < 10, "an open stream keeps the process from ending"
-        assert "end" not in [name for _, name, _ in told], "the task is not over"
     Path(gate).touch()
     stack.start()
     stack.finished(first)
