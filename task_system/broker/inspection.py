@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from amqp.basic_message import Message as AmqpMessage
-from amqp.exceptions import AMQPError
+from amqp.exceptions import AMQPError, MessageNacked
 from kombu import Connection, Message
 
 from task_system.broker import topology
@@ -12,7 +12,8 @@ from task_system.broker.memory_link import MEMORY_TRANSPORT
 from task_system.model.errors import BrokerUnavailable
 
 TIMEOUT_S = 2.0
-_NOBODY = "task-system.nobody"
+#: What a probe leaves in its queue is gone after this, in milliseconds.
+PROBE_EXPIRES_MS = "1000"
 #: Dead letters of one look.
 DEAD_BATCH = 500
 
@@ -50,10 +51,10 @@ class Inspector:
                 yield message
 
     def ping(self) -> None:
-        """Raise BrokerUnavailable unless the broker answers, and takes messages."""
+        """Raise BrokerUnavailable unless the broker answers, and its queues take messages."""
         with self._connected() as connection:
             if not self._memory:
-                _publish_to_nobody(connection)
+                _probe(connection)
 
     def version(self) -> str:
         """As the broker says it. Raises BrokerUnavailable."""
@@ -79,13 +80,19 @@ class Inspector:
             connection.release()
 
 
-def _publish_to_nobody(connection: Connection) -> None:
-    """A broker in want of memory or disk answers all else, and reads no message but the first of a connection."""
+def _probe(connection: Connection) -> None:
+    """A broker in want of memory or disk answers all else, and reads no message but the first of a connection.
+
+    One that is cut off from most nodes of its cluster answers all else too, and confirms none.
+    """
     channel = connection.default_channel
     try:
         for _ in range(2):
-            channel.basic_publish_confirm(AmqpMessage(b""), routing_key=_NOBODY, confirm_timeout=TIMEOUT_S)
-    except TimeoutError as error:
+            message = AmqpMessage(b"", expiration=PROBE_EXPIRES_MS)
+            channel.basic_publish_confirm(message, routing_key=topology.PROBE_QUEUE.name, confirm_timeout=TIMEOUT_S)
+    except (TimeoutError, MessageNacked) as error:
         # Nor does it answer a farewell.
         connection.collect(socket_timeout=0.1)
-        raise BrokerUnavailable("RabbitMQ takes no messages: does it lack memory or disk?") from error
+        raise BrokerUnavailable(
+            "RabbitMQ takes no messages: does it lack memory or disk, or most nodes of its cluster?"
+        ) from error

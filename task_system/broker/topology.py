@@ -17,12 +17,14 @@ _QUORUM = {"x-queue-type": "quorum"}
 
 QUEUES = tuple(Queue(name, TASKS, routing_key=name, durable=True, queue_arguments=_QUORUM) for name in queues_of(LANES))
 DEAD_QUEUE = Queue("tasks.dead", DEAD, routing_key="", durable=True, queue_arguments=_QUORUM)
+#: Only shows whether queues take messages; nobody reads it, and what is in it expires.
+PROBE_QUEUE = Queue("tasks.probe", durable=True, queue_arguments=_QUORUM)
 
 
 def declare(connection: Connection) -> None:
     """Declare everything; harmless where it is there already."""
     with connection.channel() as channel:
-        for queue in (*QUEUES, DEAD_QUEUE):
+        for queue in (*QUEUES, DEAD_QUEUE, PROBE_QUEUE):
             queue(channel).declare()
 
 

@@ -58,12 +58,36 @@ def test_a_follower_dies(system: System) -> Steps:
     servers_of(system).nodes[2].start()
 
 
-@row("F13", "kill -9 of two of three nodes", promise=MAJORITY, during_s=5, converges_s=90)
+@row("F13", "kill -9 of two of three nodes", promise=MAJORITY, tells="broker", during_s=5, converges_s=90)
 def test_the_majority_dies(system: System) -> Steps:
     for node in servers_of(system).nodes[1:]:
         node.kill()
     yield
     servers_of(system).repair()
+
+
+@row(
+    "F13",
+    "two of three nodes are dead and the worker has to connect anew, while tasks end that were running before",
+    promise="What runs ends, and its end is recorded, whether RabbitMQ is there or not.",
+    tells="broker",
+    converges_s=90,
+)
+def test_what_runs_ends_without_a_majority(system: System, tmp_path_factory: pytest.TempPathFactory) -> Steps:
+    gate = tmp_path_factory.mktemp("gate") / "gate"
+    running = system.submit("test_gate", {"gate": str(gate)})["task_id"]
+    system.wait_for(running, lambda task: task["state"] == "STARTED", "it runs")
+    for node in servers_of(system).nodes[1:]:
+        node.kill()
+    for proxy in system.between("rabbitmq", ["worker"]):
+        proxy.cut()
+    yield
+    gate.touch()
+    try:
+        task = system.finished(running, timeout_s=15)
+    finally:
+        servers_of(system).repair()
+    assert (task["state"], task["attempt"]) == ("SUCCESS", 1)
 
 
 @pytest.mark.parametrize("number", [1, 3])

@@ -5,7 +5,7 @@ import signal
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from uuid import UUID, uuid4
 
 import pytest
@@ -269,6 +269,42 @@ def test_a_broker_that_says_nothing_is_given_up(
 
 
 # Looking into it.
+
+
+@contextmanager
+def without_quorum(broker: RabbitMQ, queue: str) -> Iterator[None]:
+    """While inside, a queue is as where most nodes of a cluster are gone: nobody leads it."""
+    server = f"{{'task_system_{queue}', node()}}"
+    broker.ctl("eval", f"ra:stop_server(quorum_queues, {server}).")
+    try:
+        yield
+    finally:
+        broker.ctl("eval", f"ra:restart_server(quorum_queues, {server}).")
+
+
+def test_queues_that_take_no_messages_are_told(broker: RabbitMQ) -> None:
+    inspector = Inspector(broker.url)
+    inspector.ping()
+    with without_quorum(broker, topology.PROBE_QUEUE.name):
+        started = time.monotonic()
+        with pytest.raises(BrokerUnavailable, match="most nodes of its cluster"):
+            inspector.ping()
+        assert time.monotonic() - started < DEADLINE_S
+    deadline = time.monotonic() + DEADLINE_S
+    while True:
+        with suppress(BrokerUnavailable):
+            inspector.ping()
+            break
+        assert time.monotonic() < deadline
+
+
+def test_looks_leave_nothing_behind(broker: RabbitMQ) -> None:
+    inspector = Inspector(broker.url)
+    for _ in range(3):
+        inspector.ping()
+    deadline = time.monotonic() + DEADLINE_S
+    while inspector.depth(topology.PROBE_QUEUE.name):
+        assert time.monotonic() < deadline
 
 
 def test_the_depth_of_a_queue_is_seen(broker: RabbitMQ, link: AmqpLink) -> None:
