@@ -9,9 +9,13 @@ from amqp.exceptions import AMQPError
 from celery.worker import loops, state
 from celery.worker.consumer import Consumer
 
+from task_system.broker import topology
+
 _DELAYED = "celery.worker.consumer.delayed_delivery:DelayedDelivery"
 #: Between two looks whether the broker is back, in seconds.
 LOOK_FIRST_S, LOOK_MOST_S = 0.2, 2.0
+#: Of each step of a look, in seconds.
+LOOK_TIMEOUT_S = 5.0
 _log = logging.getLogger(__name__)
 
 
@@ -34,9 +38,18 @@ class TaskConsumer(Consumer):
         return super().connect()
 
     def _look(self) -> None:
+        """Whether the broker would let us consume.
+
+        One without most nodes of its cluster lets everybody in, and then keeps who declares waiting for half a minute.
+        """
         connection = self.app.connection_for_read()
+        connection.transport_options = connection.transport_options | {
+            "read_timeout": LOOK_TIMEOUT_S,
+            "write_timeout": LOOK_TIMEOUT_S,
+        }
         try:
             connection.connect()
+            topology.declare(connection)
         finally:
             connection.collect(socket_timeout=0.1)
 
