@@ -17,11 +17,14 @@ what clients were promised (their log), what handlers did (their log) and what t
 these runs (30 s unless told otherwise), heartbeats come every 2 s; times belong to the machine below.
 
 - **lost**: accepted, and no row, or a success without its work. **phantom**: run or recorded, and nobody asked.
-- **two outcomes**: an outcome that changed, or a lease under which two began. **stuck**: not over 60 s after the fault.
+- **two outcomes**: an outcome that changed, or a lease under which two began. **stuck**: not over 60 s after the fault,
+  and nothing had ended for 30 s.
 - **failed**: over, and no success. **undone**: a claim that a crash of PostgreSQL itself took back, as it may what
   workers wrote in its last moments; the task was claimed and begun again. No 202 is ever taken back.
 - **extra starts**: beyond the first of each task; each follows an attempt whose end is on record, or the row fails.
-- **recovery**: from the end of the fault until all was over and the service said that it is ready.
+- **recovery**: from the end of the fault until all was over and the service said that it is ready. Where it is longer
+  than 60 s more had gathered than the machine could do meanwhile: how fast it was done, and how fast undisturbed tasks
+  are done there and then, stand beside it. Less than half of that and the row fails.
 - **told**: from the fault until `/api/health/ready` named it.
 """
 
@@ -120,4 +123,11 @@ def _line(row: dict[str, Any]) -> str:
     figures = row["figures"]
     counted = " | ".join(f"{figures[name]:,}" for name in ("accepted", "refused", *COUNTED[:4], "extra_starts"))
     told = f"{figures['told_s']:.1f}" if figures["told_s"] is not None else ""
-    return f"{head} {counted} | {figures['recovery_s']:.1f} | {told} |"
+    return f"{head} {counted} | {_recovery(figures)} | {told} |"
+
+
+def _recovery(figures: dict[str, Any]) -> str:
+    said = f"{figures['recovery_s']:.1f}"
+    if (undisturbed := figures.get("undisturbed_per_s")) is None:
+        return said
+    return f"{said} (at {figures['drained_per_s']:.0f}/s; undisturbed {undisturbed:.0f}/s)"

@@ -36,6 +36,9 @@ class Verdict:
     #: What the attempts that did not succeed ended in: how many.
     ends: dict[str, int] = field(default_factory=dict)
     recovery_s: float = 0.0
+    #: Where recovery was late: how many ended in a second meanwhile, and how many do where nothing is broken.
+    drained_per_s: float | None = None
+    undisturbed_per_s: float | None = None
     told_s: float | None = None
     p99_ms: float = 0.0
     slowest_s: float = 0.0

@@ -22,6 +22,7 @@ import psycopg
 import pytest
 
 from task_system.failpoints import POINTS
+from tests.chaos.harness.draining import Draining, slow
 from tests.chaos.harness.load import Load
 from tests.chaos.harness.oracle import Oracle, Verdict
 from tests.chaos.harness.report import Outcome, record
@@ -77,6 +78,7 @@ def row(number: str, fault: str, *, promise: str, **more: Any) -> Callable[[Call
             outcome = Outcome.of(known, request.node.nodeid, others)
             try:
                 system.repair()
+                system.forget()
                 with closing(steps(system, **others)) as taken:
                     _run(known, taken, system, tmp_path, outcome)
             except BaseException as error:
@@ -132,6 +134,8 @@ def _run(known: Row, steps: Steps, system: System, folder: Path, outcome: Outcom
         load.stop()
     verdict = converged(system, oracle, load, gone_at, known.converges_s)
     verdict.told_s = told_s
+    if verdict.drained_per_s is not None and not verdict.stuck:
+        verdict.undisturbed_per_s = _undisturbed_per_s(system, folder, known)
     outcome.found(verdict)
     print(verdict)
     _hold(known, verdict, load)
@@ -139,23 +143,35 @@ def _run(known: Row, steps: Steps, system: System, folder: Path, outcome: Outcom
 
 
 def converged(system: System, oracle: Oracle, load: Load, gone_at: float, within_s: float) -> Verdict:
-    """Wait until nothing is left to do and all is well again, then judge."""
-    left: list[Any] = []
-
-    def over() -> bool:
-        left[:] = [oracle.live(), system.not_ready()]
-        return not (left[0] or left[1])
-
-    try:
-        wait_until(over, max(1.0, gone_at + within_s - time.monotonic()), lambda: f"all over, and ready: {left}")
-    except AssertionError as error:
-        # What is stuck is for the judge to name.
-        print(error)
-        if left and left[1]:
-            raise
+    """Wait until nothing is left to do and all is well again, or what is left does not get less; then judge."""
+    draining = Draining(gone_at, within_s)
+    while True:
+        left, wrong, now = oracle.live(), system.not_ready(), time.monotonic()
+        draining.look(left, now)
+        if not (left or wrong):
+            break
+        if draining.hopeless(now):
+            # What is stuck is for the judge to name.
+            assert left, f"all is over, and the service is not ready: {wrong}"
+            break
+        time.sleep(0.1)
     verdict = oracle.judge(load.promises)
-    verdict.recovery_s = time.monotonic() - gone_at
+    verdict.recovery_s = now - gone_at
+    if draining.late(now):
+        verdict.drained_per_s = draining.per_s(now)
     return verdict
+
+
+def _undisturbed_per_s(system: System, folder: Path, known: Row) -> float:
+    """How many tasks end in a second here and now, with nothing broken."""
+    load = Load(system, folder, per_s=known.per_s, work_s=known.work_s)
+    oracle = Oracle(system, Witness(load.witness_path))
+    started = time.monotonic()
+    load.start()
+    time.sleep(3)
+    load.stop()
+    wait_until(lambda: not oracle.live(), 120, "what nothing disturbs is over")
+    return len(load.promises.accepted) / (time.monotonic() - started)
 
 
 def _hold(known: Row, verdict: Verdict, load: Load) -> None:
@@ -164,6 +180,9 @@ def _hold(known: Row, verdict: Verdict, load: Load) -> None:
     assert not load.promises.problems, load.promises.problems[:3]
     assert verdict.accepted, "nothing was accepted, so nothing was tried"
     assert verdict.slowest_s < known.hangs_s, f"a request took {verdict.slowest_s:.1f} s"
+    if verdict.drained_per_s is not None and verdict.undisturbed_per_s is not None:
+        rates = f"{verdict.drained_per_s:.1f}/s; undisturbed it does {verdict.undisturbed_per_s:.1f}/s"
+        assert not slow(verdict.drained_per_s, verdict.undisturbed_per_s), f"slow: what had gathered ended at {rates}"
     assert known.refuses or not verdict.refused, load.promises.refused[:3]
     assert known.loses_attempts or not verdict.extra_starts, f"{verdict.extra_starts} started again, and nothing died"
 
