@@ -38,6 +38,7 @@ from task_system.worker.ledger import Ledger
 from task_system.worker.returner import Returner
 from task_system.worker.run import Run
 from task_system.worker.runtime import Runtime, runtime, set_runtime
+from task_system.worker.soon import Soon
 from task_system.worker.task_log import TaskLog
 from task_system.worker.telling import Telling
 
@@ -178,7 +179,7 @@ class ForemanStep(bootsteps.StartStopStep):
             recorder=self._ledger,
             listener=Telling(worker, self._announcer, self._parts.events),
             events=self._parts.events,
-            soon=worker.hub.call_soon if worker.use_eventloop else _now,
+            soon=Soon(worker.hub) if worker.use_eventloop else _now,
             tell=getattr(worker.pool, "tell", _tell_process),
             keeps=self._parts.admission.keeps,
             give_back=self._returner.take,

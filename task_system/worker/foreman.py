@@ -144,7 +144,7 @@ class Foreman:
 
     def _parked(self, runs: Sequence[Run]) -> None:
         for run in runs:
-            run.message.ack_log_error(_log, (Exception,))
+            _acknowledge(run)
             celery_state.task_ready(run)
 
     def _ahead(self, run: Run) -> int:
@@ -197,7 +197,7 @@ class Foreman:
                 self._running[run.lease_token] = run
             else:
                 self._held[run.task_type] -= 1
-        run.message.ack_log_error(_log, (Exception,))
+        _acknowledge(run)
         if claimed is None:
             celery_state.task_ready(run)
             self._events.emit("task.stale_delivery", task_id=str(run.task_id), dispatch_no=run.dispatch_no)
@@ -346,3 +346,11 @@ class Foreman:
         for run in running:
             if run.pid:
                 self._pool.terminate_job(run.pid, signal.SIGKILL)
+
+
+def _acknowledge(run: Run) -> None:
+    """Say that the message is done with. Over a lost connection it is not: it comes again, and is old then."""
+    try:
+        run.message.ack()
+    except Exception as error:  # noqa: BLE001 - kombu's own lets a broken pipe through, and the task would never start
+        _log.info("the message of task %s was not acknowledged: %r", run.id, error)

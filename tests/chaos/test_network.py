@@ -64,3 +64,12 @@ def test_cut_at_many_bytes(system: System, server: str, direction: str) -> Steps
             while toxic.left and time.monotonic() < until:
                 time.sleep(0.01)
     yield
+
+
+@row("F19", "the worker's connections to rabbitmq are reset ten times while it claims", promise=SLOW, during_s=0)
+def test_the_worker_is_cut_off_again_and_again(system: System) -> Steps:
+    for _ in range(10):
+        for proxy in system.between("rabbitmq", ["worker"]):
+            proxy.cut()
+        time.sleep(1)
+    yield
