@@ -7,14 +7,14 @@ from urllib.parse import quote
 import click
 
 from task_system.cli.api import Api, Json, reaches
-from task_system.cli.output import Column, Output, ago, as_facts, as_ids, as_json, as_table, number, shown
+from task_system.cli.output import Column, Output, ago, as_facts, as_ids, as_json, as_list, number, shown
 
 COLUMNS: list[Column] = [
     ("BATCH", lambda one: one["batch_id"], {"no_wrap": True}),
     ("TASKS", lambda one: number(one["total"]), {"justify": "right"}),
     ("FINISHED", lambda one: f"{one['percent']:.0f} %", {"justify": "right"}),
-    ("STATES", lambda one: _states(one), {"overflow": "fold"}),
-    ("CREATED", lambda one: ago(one.get("created_at")), {"no_wrap": True}),
+    ("CREATED", lambda one: ago(one["created_at"]), {"no_wrap": True}),
+    ("FOLLOWED BY", lambda one: one["callback_task_id"] or one["callback_error"], {"overflow": "fold"}),
 ]
 
 
@@ -28,12 +28,7 @@ def batches(api: Api, output: Output) -> None:
     if context.invoked_subcommand:
         return
     found = api.get("/api/batches")["batches"]
-    if output == "json":
-        as_json(found)
-    elif output == "ids":
-        as_ids(found, "batch_id")
-    else:
-        as_table(found, COLUMNS, nothing="No batches yet. `taskq batches submit FILE` makes one.")
+    as_list(found, output, COLUMNS, key="batch_id", nothing="No batches yet. `taskq batches submit FILE` makes one.")
 
 
 @batches.command()

@@ -1,12 +1,12 @@
 """`taskq doctor`: what the service needs, looked at from here with its settings; ✓, or what to do."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
 import click
 
-from task_system.api.checks import checks
+from task_system.api.checks import Check, checks
 from task_system.broker import policies
 from task_system.cli.api import Api, Refused, Unreachable, reaches
 from task_system.cli.output import Column, Json, Marked, as_json, console, shown, table
@@ -17,8 +17,6 @@ from task_system.wiring.parts import Parts
 
 #: Clocks further apart make delays and leases wrong by as much, in seconds.
 MOST_SKEW_S = 2.0
-
-Check = Callable[[], dict[str, object]]
 
 
 @click.command()

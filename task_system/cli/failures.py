@@ -6,7 +6,7 @@ import click
 
 from task_system.cli.api import Api, reaches
 from task_system.cli.bulk import followed
-from task_system.cli.output import Column, Output, ago, as_ids, as_json, as_table, number, shown
+from task_system.cli.output import Column, Output, ago, as_list, number, shown
 
 COLUMNS: list[Column] = [
     ("FAILURE", lambda one: one["failure"], {"no_wrap": True}),
@@ -32,14 +32,9 @@ def failures(api: Api, window: str, task_type: str | None, output: Output) -> No
     if context.invoked_subcommand:
         return
     found = list(api.pages("/api/failures", "failures", 1000, window=window, task_type=task_type))
-    if output == "json":
-        as_json(found)
-    elif output == "ids":
-        as_ids(found, "failure")
-    else:
-        as_table(found, COLUMNS, nothing=f"Nothing failed for good ({window}).")
-        if found:
-            click.echo("`taskq failures retry FAILURE` runs all of one again.", err=True)
+    as_list(found, output, COLUMNS, key="failure", nothing=f"Nothing failed for good ({window}).")
+    if found and output == "table":
+        click.echo("`taskq failures retry FAILURE` runs all of one again.", err=True)
 
 
 @failures.command()

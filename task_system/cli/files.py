@@ -7,7 +7,7 @@ from urllib.parse import quote
 import click
 
 from task_system.cli.api import Api, reaches
-from task_system.cli.output import Column, Output, ago, as_facts, as_ids, as_json, as_table, shown, size
+from task_system.cli.output import Column, Output, ago, as_facts, as_ids, as_json, as_list, shown, size
 
 CHUNK_BYTES = 1 << 20
 COLUMNS: list[Column] = [
@@ -33,12 +33,7 @@ def files(api: Api, limit: int, output: Output) -> None:
     if context.invoked_subcommand:
         return
     found = list(api.pages("/api/files", "files", limit, limit=min(limit, 200)))
-    if output == "json":
-        as_json(found)
-    elif output == "ids":
-        as_ids(found, "file_id")
-    else:
-        as_table(found, COLUMNS, nothing="No files yet. `taskq files put PATH` uploads one.")
+    as_list(found, output, COLUMNS, key="file_id", nothing="No files yet. `taskq files put PATH` uploads one.")
 
 
 @files.command()

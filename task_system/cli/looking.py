@@ -9,8 +9,8 @@ from task_system.cli.output import (
     Output,
     ago,
     as_facts,
-    as_ids,
     as_json,
+    as_list,
     as_table,
     number,
     shown,
@@ -48,14 +48,16 @@ BY = {"type": ("by_type", "task_type"), "queue": ("by_queue", "queue"), "lane": 
 @shown()
 @reaches
 def workers(api: Api, output: Output) -> None:
-    """See who works, and on what. Lost ones are shown for an hour; leases bring their tasks back."""
+    """See who works, and on what. Lost ones are shown for a day; leases bring their tasks back."""
     seen = api.get("/api/workers")
-    if output == "json":
-        as_json(seen)
-    elif output == "ids":
-        as_ids(seen["workers"], "name")
-    else:
-        as_table(seen["workers"], WORKERS, nothing="No worker is alive. `taskq worker` starts one.")
+    as_list(
+        seen["workers"],
+        output,
+        WORKERS,
+        key="name",
+        nothing="No worker is alive. `taskq worker` starts one.",
+        answer=seen,
+    )
 
 
 @click.command()

@@ -65,6 +65,24 @@ def as_ids(entries: Iterable[Json], key: str = "task_id") -> None:
         click.echo(entry[key])
 
 
+def as_list(
+    entries: Sequence[Json],
+    output: Output,
+    columns: Sequence[Column],
+    *,
+    nothing: str,
+    key: str = "task_id",
+    answer: Any = None,
+) -> None:
+    """Print a list as it is wanted. key: of its ids. answer: what JSON is to show instead of the entries alone."""
+    if output == "json":
+        as_json(entries if answer is None else answer)
+    elif output == "ids":
+        as_ids(entries, key)
+    else:
+        as_table(entries, columns, nothing=nothing)
+
+
 def as_table(entries: Sequence[Json], columns: Sequence[Column], *, nothing: str) -> None:
     """Print a table, or what it means that there is nothing."""
     if not entries:

@@ -8,7 +8,7 @@ import click
 
 from task_system.cli.api import Api, Json, reaches
 from task_system.cli.completion import queues as queue_names
-from task_system.cli.output import Column, Marked, Output, as_ids, as_json, as_table, number, shown, span
+from task_system.cli.output import Column, Marked, Output, as_list, number, shown, span
 
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
 _name = click.argument("name", metavar="QUEUE", shell_complete=queue_names)
@@ -20,8 +20,8 @@ COLUMNS: list[Column] = [
     ("IN BROKER", lambda queue: "?" if queue["ready"] is None else number(queue["ready"]), {"justify": "right"}),
     ("OLDEST", lambda queue: span(queue["oldest_waiting_s"]), {"justify": "right"}),
     ("CONSUMERS", lambda queue: queue["consumers"], {"justify": "right"}),
-    ("IN/MIN", lambda queue: number(queue.get("rate_in_per_min")), {"justify": "right"}),
-    ("OUT/MIN", lambda queue: number(queue.get("rate_out_per_min")), {"justify": "right"}),
+    ("IN/MIN", lambda queue: number(queue["rate_in_per_min"]), {"justify": "right"}),
+    ("OUT/MIN", lambda queue: number(queue["rate_out_per_min"]), {"justify": "right"}),
     ("", lambda queue: _state(queue), {}),
 ]
 
@@ -36,14 +36,9 @@ def queues(api: Api, output: Output) -> None:
     if context.invoked_subcommand:
         return
     seen = api.get("/api/queues")
-    if output == "json":
-        as_json(seen)
-    elif output == "ids":
-        as_ids(seen["queues"], "name")
-    else:
-        as_table(seen["queues"], COLUMNS, nothing="There are no queues.")
-        if seen["broker"] != "up":
-            click.echo("The broker does not answer: tasks are accepted, and wait. `taskq doctor` says more.", err=True)
+    as_list(seen["queues"], output, COLUMNS, key="name", nothing="There are no queues.", answer=seen)
+    if seen["broker"] != "up" and output == "table":
+        click.echo("The broker does not answer: tasks are accepted, and wait. `taskq doctor` says more.", err=True)
 
 
 @queues.command()
@@ -96,7 +91,7 @@ def _capped(queue: Json) -> str:
 
 
 def _state(queue: Json) -> Marked | str:
-    if queue.get("paused"):
+    if queue["pause"]["paused"]:
         return Marked("[yellow]paused[/]")
     if queue["waiting"] and not queue["consumers"]:
         return Marked("[red]no worker[/]")

@@ -5,7 +5,7 @@ from urllib.parse import quote
 import click
 
 from task_system.cli.api import Api, Json, reaches
-from task_system.cli.output import Column, Marked, Output, ago, as_facts, as_ids, as_json, as_table, shown, span
+from task_system.cli.output import Column, Marked, Output, ago, as_facts, as_json, as_list, as_table, shown, span
 from task_system.cli.parameters import parameters_of, schema_of
 
 COLUMNS: list[Column] = [
@@ -35,14 +35,13 @@ def schedules(api: Api, output: Output) -> None:
     if context.invoked_subcommand:
         return
     found = list(api.pages("/api/schedules", "schedules", 10_000))
-    if output == "json":
-        as_json(found)
-    elif output == "ids":
-        as_ids(found, "schedule_id")
-    else:
-        as_table(
-            found, COLUMNS, nothing="No schedules yet. `taskq schedules add NAME TYPE --cron '0 3 * * *'` makes one."
-        )
+    as_list(
+        found,
+        output,
+        COLUMNS,
+        key="schedule_id",
+        nothing="No schedules yet. `taskq schedules add NAME TYPE --cron '0 3 * * *'` makes one.",
+    )
 
 
 @schedules.command()

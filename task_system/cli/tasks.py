@@ -14,9 +14,8 @@ from task_system.cli.output import (
     Output,
     ago,
     as_facts,
-    as_ids,
     as_json,
-    as_table,
+    as_list,
     console,
     shown,
     span,
@@ -51,12 +50,9 @@ def list_(api: Api, search: tuple[str, ...], limit: int, output: Output) -> None
     SEARCH is that of the API: state: type: tag: queue: error: created: duration: parameters.…, with - for not, and OR.
     """
     found = list(api.pages("/api/tasks", "tasks", limit, q=" ".join(search), limit=min(limit, 200)))
-    if output == "json":
-        as_json(found)
-    elif output == "ids":
-        as_ids(found)
-    else:
-        as_table(found, COLUMNS, nothing="No task fits." if search else "No tasks yet. `taskq submit TYPE` makes one.")
+    as_list(
+        found, output, COLUMNS, nothing="No task fits." if search else "No tasks yet. `taskq submit TYPE` makes one."
+    )
 
 
 @click.command()

@@ -151,7 +151,8 @@ def test_a_result_comes_alone(embedded: Embedded) -> None:
 
 def test_queues_are_closed_and_opened(taskq: Taskq) -> None:
     assert "until" in taskq("queues", "pause", "image_processing.low", "--for", "15m", "--reason", "cli").stdout
-    assert "image_processing.low" in taskq("queues").stdout
+    [row] = [line for line in taskq("queues").stdout.splitlines() if line.startswith("image_processing.low")]
+    assert "paused" in row
     assert "0 tasks" in taskq("queues", "purge", "image_processing.low", "--yes").stdout
     assert "goes on" in taskq("queues", "resume", "image_processing.low").stdout
     assert "queue" in taskq("queues", "resume", "nothing", code=1).stderr
@@ -186,7 +187,11 @@ def test_files_go_up_and_come_down(taskq: Taskq, tmp_path: Path) -> None:
 def test_a_file_of_tasks_is_submitted(taskq: Taskq, tmp_path: Path) -> None:
     lines = tmp_path / "tasks.ndjson"
     lines.write_text('{"task_type": "test_noop"}\n\n{"task_type": "no_such_type"}\n')
-    assert "line 2: task_type" in taskq("batches", "submit", str(lines), "--each", code=1).stderr
+    made = taskq("batches", "submit", str(lines), "--each", code=1)
+    assert "line 2: task_type" in made.stderr
+    batch_id = made.stdout.split()[0]
+    assert batch_id in taskq("batches").stdout
+    assert "of 1 (" in taskq("batches", "show", batch_id).stdout
     assert "tasks.1.task_type" in taskq("batches", "submit", str(lines), code=1).stderr
     lines.write_text('{"task_type": \n')
     assert "line 1 is no JSON" in taskq("batches", "submit", str(lines), code=1).stderr

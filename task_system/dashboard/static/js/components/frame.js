@@ -4,24 +4,13 @@ import { h, patch } from "../lib/dom.js";
 import { get } from "../lib/api.js";
 import { t } from "../lib/i18n.js";
 import { onStatus, status, togglePause } from "../lib/live.js";
-import { go, href } from "../lib/router.js";
+import { PAGES, go, href } from "../lib/router.js";
 import { setSetting, setting } from "../lib/settings.js";
 import { iconButton } from "./basics.js";
 import { openDialog } from "./dialog.js";
 import { icon } from "./icon.js";
 import { openPalette, showHelp } from "./palette.js";
 
-export const PAGES = [
-	["overview", "/", "o"],
-	["tasks", "/tasks", "t"],
-	["failures", "/failures", "f"],
-	["queues", "/queues", "q"],
-	["workers", "/workers", "w"],
-	["schedules", "/schedules", "s"],
-	["files", "/files", "i"],
-	["batches", "/batches", "b"],
-	["settings", "/settings", "e"],
-];
 /** In the bar at the bottom of narrow screens. */
 const FIRST = ["overview", "tasks", "failures", "queues"];
 const HEALTH_MS = 15_000;

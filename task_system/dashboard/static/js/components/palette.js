@@ -5,11 +5,10 @@ import { get } from "../lib/api.js";
 import { t } from "../lib/i18n.js";
 import { bind } from "../lib/keys.js";
 import { togglePause } from "../lib/live.js";
-import { go, href } from "../lib/router.js";
+import { PAGES, go, href } from "../lib/router.js";
 import { setSetting, setting } from "../lib/settings.js";
 import { copyText } from "./basics.js";
 import { openDialog } from "./dialog.js";
-import { PAGES } from "./frame.js";
 import { icon } from "./icon.js";
 
 const ID = /^[0-9a-f]{8}-?[0-9a-f]{4}-?[0-9a-f]{4}-?[0-9a-f]{4}-?[0-9a-f]{12}$/i;

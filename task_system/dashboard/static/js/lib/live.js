@@ -7,7 +7,7 @@ const NAMES = "accepted started progress retry succeeded failed cancelled expire
 	.map((name) => `task.${name}`);
 const POLL_MS = 5000;
 const BATCH_MS = 250;
-const TRY_AGAIN_MS = { missing: 300_000, refused: 30_000, broken: 3000 };
+const TRY_AGAIN_MS = { refused: 30_000, broken: 3000 };
 
 /** live | polling | connecting | offline | paused */
 export let status = "connecting";
@@ -95,7 +95,7 @@ function connect() {
 		if (source !== opened) return;
 		opened.close();
 		source = null;
-		timer = setTimeout(again, answered ? TRY_AGAIN_MS.broken : TRY_AGAIN_MS.refused);
+		timer = setTimeout(reconnect, answered ? TRY_AGAIN_MS.broken : TRY_AGAIN_MS.refused);
 		if (!answered) probe();
 		say();
 	});
@@ -109,13 +109,9 @@ async function probe() {
 	} catch {
 		reached = false;
 		clearTimeout(timer);
-		timer = setTimeout(again, TRY_AGAIN_MS.broken);
+		timer = setTimeout(reconnect, TRY_AGAIN_MS.broken);
 	}
 	say();
-}
-
-async function again() {
-	reconnect();
 }
 
 function remember(event) {

@@ -10,6 +10,19 @@ const ROUTES = [
 	[/^\/bulk\/([^/]+)$/, "batches", ["bulk_id"]],
 ];
 
+/** What the navigation offers: name, path, and the key after `g`. */
+export const PAGES = [
+	["overview", "/", "o"],
+	["tasks", "/tasks", "t"],
+	["failures", "/failures", "f"],
+	["queues", "/queues", "q"],
+	["workers", "/workers", "w"],
+	["schedules", "/schedules", "s"],
+	["files", "/files", "i"],
+	["batches", "/batches", "b"],
+	["settings", "/settings", "e"],
+];
+
 let current = null;
 let mount = () => {};
 
