@@ -13,7 +13,8 @@ from task_system.task_types.email_sending.journal import open_journal
 from task_system.task_types.email_sending.message import build_message, fill_in, message_id
 from task_system.task_types.email_sending.models import EmailParameters, EmailSent, Recipient
 from task_system.task_types.email_sending.outbox import OUTBOX, write_to_outbox
-from task_system.task_types.email_sending.smtp import DEFAULT_SENDER, Deliveries, SmtpServer
+from task_system.task_types.email_sending.server import DEFAULT_SENDER, SmtpServer
+from task_system.task_types.email_sending.smtp import Deliveries
 
 #: Between two looks for a cancel while waiting, in seconds.
 _LOOK_EVERY_S = 0.25

@@ -16,8 +16,8 @@ from task_system.task_types.data_processing import (
     TableStatistics,
     TextStatistics,
     data_processing,
-    handler,
     table,
+    work,
 )
 from task_system.task_types.data_processing.models import Column
 from task_system.testing import FakeContext
@@ -271,7 +271,7 @@ def test_a_missing_file_fails_for_good_and_names_no_path_of_the_server(ctx: Fake
 
 def test_limits_say_what_to_do(ctx: FakeContext, files: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (files / "a.txt").write_text("So it is.\n" * 100)
-    monkeypatch.setattr(handler, "FILE_MAX_BYTES", 100)
+    monkeypatch.setattr(work, "FILE_MAX_BYTES", 100)
     with pytest.raises(Fail, match="at most 100 can be processed: split it"):
         words_of(ctx, file="a.txt")
     with pytest.raises(Fail, match="1,001 columns; at most 1,000"):
