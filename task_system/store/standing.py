@@ -4,6 +4,7 @@ It speaks to the driver: the statement is prepared once, planned once, and is a 
 there and back takes four times as long as the driver's.
 """
 
+import threading
 from collections.abc import Mapping
 from typing import Any
 
@@ -19,10 +20,11 @@ _PLAN_ONCE = b"SET plan_cache_mode = force_generic_plan"
 
 
 class Standing:
-    """For one thread. Connects when first used, and anew after an error; PostgreSQL only."""
+    """Connects when first used, and anew after an error; threads take turns. PostgreSQL only."""
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
+        self._connecting = threading.Lock()
         self._connection: psycopg.Connection[tuple[Any, ...]] | None = None
         #: Kept, since letting go of the last reference would close it.
         self._inherited: object = None
@@ -31,7 +33,7 @@ class Standing:
     def execute(self, statement: TextClause, values: Mapping[str, Any]) -> list[tuple[Any, ...]]:
         """Execute and commit. Raises StoreUnavailable, or DBAPIError for what the database refuses."""
         try:
-            connection = self._connection or self._connect()
+            connection = self._connection or self._connect_once()
             return connection.execute(self._text(statement), values, prepare=True).fetchall()
         except psycopg.Error as error:
             if isinstance(error, psycopg.OperationalError | psycopg.InterfaceError) or is_shutting_down(error):
@@ -48,6 +50,10 @@ class Standing:
     def forget(self) -> None:
         """After a fork, in the child: let go of the parent's connection without closing it."""
         self._inherited, self._connection = self._connection, None
+
+    def _connect_once(self) -> psycopg.Connection[tuple[Any, ...]]:
+        with self._connecting:
+            return self._connection or self._connect()
 
     def _connect(self) -> psycopg.Connection[tuple[Any, ...]]:
         with away():

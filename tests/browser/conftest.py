@@ -1,26 +1,14 @@
 """A real browser before a real service. Whatever a page complains of fails the test that opened it."""
 
-import os
 import shutil
 from collections.abc import Callable, Iterator
-from typing import NoReturn
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, expect, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, expect
 
-from task_system.testing.servers.binaries import ServerMissing, chromium
+from tests.chromium import running_chromium
 from tests.integration.service import Embedded, running_embedded
 
-#: Without these it asks its makers' hosts for things at every start.
-ARGUMENTS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
 #: A busy machine is slow, and not wrong.
 PATIENCE_MS = 15_000
 _TELL = """
@@ -32,25 +20,12 @@ document.addEventListener("securitypolicyviolation", (event) => {
 NewPage = Callable[..., Page]
 
 
-def missing(reason: str) -> NoReturn:
-    """Skip, or fail where nothing may be missing."""
-    if os.environ.get("CI") == "true":
-        pytest.fail(reason)
-    pytest.skip(reason)
-
-
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
     """Chromium, without a window."""
-    try:
-        program = chromium()
-    except ServerMissing as error:
-        missing(str(error))
     expect.set_options(timeout=PATIENCE_MS)
-    with sync_playwright() as playwright:
-        running = playwright.chromium.launch(executable_path=program, args=ARGUMENTS)
+    with running_chromium() as running:
         yield running
-        running.close()
 
 
 @pytest.fixture(scope="session")

@@ -127,6 +127,9 @@ def test_progress_is_visible_while_it_is_made(service: Service, gate: Path) -> N
     task_id = service.submit("test_progress", {"gate": str(gate)})["task_id"]
     task = service.wait_for(task_id, lambda task: task["progress"]["percent"] == 40, "progress")
     assert (task["state"], task["status"]) == ("STARTED", "started")
+    rate_per_s, eta_s = task["progress"].pop("rate_per_s"), task["progress"].pop("eta_s")
+    assert rate_per_s > 0
+    assert eta_s >= 0
     assert task["progress"] == {"percent": 40, "message": "nearly half", "rows": 12}
     assert task["started_at"]
     assert task["worker"]

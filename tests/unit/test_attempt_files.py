@@ -17,9 +17,11 @@ from task_system.model.file import RESULT_MAX_BYTES
 from task_system.model.outcome import AttemptEnd
 from task_system.registry import Registry, RetryPolicy, task_type
 from task_system.store.leases import Claimed
+from task_system.store.task_logs import TaskLogs
 from task_system.worker.execute import run_attempt
 from task_system.worker.job import Job
 from task_system.worker.runtime import Runtime, set_runtime
+from task_system.worker.task_log import TaskLog
 from tests.contract.kit import Store
 
 Handle = Callable[[Context], Any]
@@ -43,6 +45,7 @@ class Worker:
                 leases=store.leases,
                 data_dir=data_dir,
                 filing=self.filing,
+                task_log=TaskLog(TaskLogs(store.database)),
             )
         )
 
