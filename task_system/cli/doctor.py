@@ -9,7 +9,7 @@ import click
 from task_system.api.checks import Check, checks
 from task_system.broker import policies
 from task_system.cli.api import Api, Refused, Unreachable, reaches
-from task_system.cli.output import Column, Json, Marked, as_json, console, shown, table
+from task_system.cli.output import Column, Json, Marked, as_json, set_out, shown, table
 from task_system.model.errors import NotReady, TaskSystemError
 from task_system.settings import Settings
 from task_system.store.looking import Looking
@@ -38,7 +38,7 @@ def doctor(api: Api, output: str) -> None:
         ]
         made = table(found, columns)
         made.show_header = False
-        console().print(made)
+        set_out(made)
     raise SystemExit(0 if all(one["well"] for one in found) else 1)
 
 

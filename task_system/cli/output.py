@@ -88,7 +88,7 @@ def as_table(entries: Sequence[Json], columns: Sequence[Column], *, nothing: str
     if not entries:
         click.echo(nothing, err=True)
         return
-    console().print(table(entries, columns))
+    set_out(table(entries, columns))
 
 
 def table(entries: Iterable[Json], columns: Sequence[Column]) -> Table:
@@ -109,7 +109,19 @@ def as_facts(facts: Iterable[tuple[str, object]]) -> None:
     for name, value in facts:
         if value not in (None, "", [], {}):
             made.add_row(name, _cell(value))
-    console().print(made)
+    set_out(made)
+
+
+def set_out(made: Table) -> None:
+    """Print a table; where no terminal is, without the blanks that fill its last column."""
+    to = console()
+    if to.is_terminal:
+        to.print(made)
+        return
+    with to.capture() as captured:
+        to.print(made)
+    for line in captured.get().splitlines():
+        click.echo(line.rstrip())
 
 
 class Marked(str):

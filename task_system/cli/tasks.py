@@ -16,7 +16,7 @@ from task_system.cli.output import (
     as_facts,
     as_json,
     as_list,
-    console,
+    set_out,
     shown,
     span,
     state,
@@ -150,7 +150,7 @@ def _show_timeline(timeline: list[Json]) -> None:
         ("ATTEMPT", lambda moment: moment.get("attempt"), {"justify": "right"}),
         ("WORKER", lambda moment: moment.get("worker"), {}),
     ]
-    console().print(table(timeline, columns))
+    set_out(table(timeline, columns))
 
 
 def each(ids: list[str], act: Any) -> tuple[list[Json], int]:
