@@ -22,7 +22,7 @@ def web() -> None:
     settings = configured_for("taskq web")
     logging.getLogger("_granian").addFilter(_is_news)
     Granian(
-        "task_system.wiring.web:create_app",
+        "task_system.wiring.web:create_served_app",
         factory=True,
         address=settings.host,
         port=settings.port,

@@ -1,8 +1,13 @@
 """The HTTP process."""
 
 import gc
+import signal
+import socket
 import sys
+import threading
+from collections.abc import Callable
 from multiprocessing.util import Finalize
+from typing import cast
 from uuid import UUID
 
 from flask import Flask
@@ -46,12 +51,32 @@ def create_app(settings: Settings | None = None) -> Flask:
     return app
 
 
+def create_served_app() -> Flask:
+    """The app in a process of `taskq web`, whose server waits for streams: they end when the process is asked to."""
+    app = create_app()
+    _when_asked_to_end(cast("Services", app.extensions["task_system"]).broadcast.stop)
+    return app
+
+
+def _when_asked_to_end(act: Callable[[], None]) -> None:
+    """Call this in a thread of its own at SIGINT or SIGTERM, beside whoever handles them."""
+    told, tell = socket.socketpair()
+    tell.setblocking(False)
+    signal.set_wakeup_fd(tell.detach(), warn_on_full_buffer=False)
+
+    def wait() -> None:
+        while told.recv(1)[0] not in {signal.SIGINT, signal.SIGTERM}:
+            pass
+        act()
+
+    threading.Thread(target=wait, name="end", daemon=True).start()
+
+
 def assemble(parts: Parts) -> Flask:
     """The app over these parts."""
     services = _services(parts)
     app = create_flask(services, cors_origins=parts.settings.cors_origins, max_body_bytes=parts.settings.max_body_bytes)
     app.register_blueprint(dashboard.bp)
-    Finalize(None, services.broadcast.stop, exitpriority=20)
     # A server's worker is a multiprocessing child, which runs these and no `atexit`.
     Finalize(None, parts.dispatcher.stop, exitpriority=10)
     return app

@@ -101,7 +101,9 @@ def test_nothing_is_missed_while_the_web_process_starts_anew(stack: Stack) -> No
     assert [event["event"] for event in islice(listener.listen(), 1, 3)] == LIFE[:2]
     web = stack.processes["web"]
     with closing(listener.open()) as hanging:
-        next(frames(hanging))
+        # Kept, since letting go of it would end the stream.
+        reading = frames(hanging)
+        next(reading)
         began = time.monotonic()
         web.stop(20)
         assert time.monotonic() - began < 10, "an open stream keeps the process from ending"
