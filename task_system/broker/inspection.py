@@ -26,8 +26,13 @@ class Inspector:
         self._memory = url.startswith("memory://")
 
     def depth(self, queue: str) -> int:
-        """Messages ready in a queue; 0 when it is missing. Raises BrokerUnavailable."""
+        """Messages ready in a queue; 0 when it is missing. Raises BrokerUnavailable.
+
+        Of a queue that nobody leads the broker says that it is empty, so it is first tried whether queues work at all.
+        """
         with self._connected() as connection:
+            if not self._memory:
+                _probe(connection)
             return topology.depth(connection, queue) or 0
 
     def looks(self, queues: tuple[str, ...]) -> dict[str, tuple[int, int | None]]:

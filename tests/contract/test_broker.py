@@ -289,6 +289,8 @@ def test_queues_that_take_no_messages_are_told(broker: RabbitMQ) -> None:
         started = time.monotonic()
         with pytest.raises(BrokerUnavailable, match="most nodes of its cluster"):
             inspector.ping()
+        with pytest.raises(BrokerUnavailable):
+            inspector.depth(QUEUE)
         assert time.monotonic() - started < DEADLINE_S
     deadline = time.monotonic() + DEADLINE_S
     while True:
@@ -303,8 +305,9 @@ def test_looks_leave_nothing_behind(broker: RabbitMQ) -> None:
     for _ in range(3):
         inspector.ping()
     deadline = time.monotonic() + DEADLINE_S
-    while inspector.depth(topology.PROBE_QUEUE.name):
-        assert time.monotonic() < deadline
+    with Connection(broker.url) as connection:
+        while topology.depth(connection, topology.PROBE_QUEUE.name):
+            assert time.monotonic() < deadline
 
 
 def test_the_depth_of_a_queue_is_seen(broker: RabbitMQ, link: AmqpLink) -> None:
@@ -320,7 +323,7 @@ def test_the_depth_of_a_queue_is_seen(broker: RabbitMQ, link: AmqpLink) -> None:
 
 
 def test_dead_letters_are_seen_until_they_are_acknowledged(broker: RabbitMQ) -> None:
-    with Connection(broker.url) as connection:
+    with Connection(broker.url, transport_options={"confirm_publish": True}) as connection:
         producer = connection.Producer(exchange=topology.DEAD)
         for dispatch in dispatches(3):
             producer.publish(
