@@ -43,6 +43,7 @@ POINTS = {
     "keeper.expirer.before_commit": "tasks past their time were ended, not committed",
     "keeper.releaser.before_commit": "parked rows were let go, not committed",
     "keeper.reconciler.before_commit": "lost dispatches got new numbers, not committed",
+    "keeper.bulk.before_step": "the next tasks of a bulk are about to be acted on",
     "keeper.dead_letters.settled": "a dead letter's task was settled, and the letter not acknowledged",
     "keeper.scheduler.before_commit": "the tasks of ticks were written, not committed",
     "keeper.scheduler.fired": "the tasks of ticks are on disk",

@@ -11,6 +11,7 @@ from pydantic import ValidationError
 from task_system.dispatch.again import again
 from task_system.dispatch.filtering import Filter
 from task_system.dispatch.submit import Dispatcher
+from task_system.failpoints import failpoint
 from task_system.model.bulk import Bulk, BulkState
 from task_system.model.errors import InvalidSubmission, StoreUnavailable
 from task_system.model.events import Events
@@ -81,6 +82,7 @@ class BulkRunner:
         self._bulks.freeze(bulk, [task.id for task in page.tasks], page.before)
 
     def _act(self, bulk: Bulk) -> None:
+        failpoint("keeper.bulk.before_step")
         done = self._bulks.act(bulk.id, lambda task: again(self._dispatcher, task))
         if done is None:
             return

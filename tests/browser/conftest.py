@@ -2,6 +2,7 @@
 
 import shutil
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, expect
@@ -29,10 +30,16 @@ def browser() -> Iterator[Browser]:
 
 
 @pytest.fixture(scope="session")
-def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Embedded]:
+def failpoints(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A file in it arms a failpoint of the service."""
+    return tmp_path_factory.mktemp("failpoints")
+
+
+@pytest.fixture(scope="session")
+def service(tmp_path_factory: pytest.TempPathFactory, failpoints: Path) -> Iterator[Embedded]:
     """A service for all of these tests."""
     folder = tmp_path_factory.mktemp("browser")
-    with running_embedded(folder) as running:
+    with running_embedded(folder, FAILPOINTS=str(failpoints)) as running:
         yield running
     shutil.rmtree(folder, ignore_errors=True)
 

@@ -7,8 +7,10 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page, expect
 
+from task_system.store.bulk import STEP
 from tests.browser.conftest import NewPage
 from tests.integration.service import SLOTS, Embedded, running_embedded
+from tests.integration.test_bulk import bulk, mark, over, submitted
 
 HOSTILE = '<img src=x onerror="window.hacked=1"><script>window.hacked=1</script>"\'`${window.hacked=1}'
 
@@ -199,6 +201,42 @@ def test_many_at_once(page: Page, service: Embedded) -> None:
     dialog.get_by_role("button", name="Cancel 3 tasks").click()
     expect(dialog.locator(".bulk-view")).to_have_attribute("data-state", "done")
     assert {service.task(task_id)["state"] for task_id in ids} == {"CANCELLED"}
+
+
+def test_acts_on_all_that_match_are_aborted(page: Page, service: Embedded, failpoints: Path, tmp_path: Path) -> None:
+    tag, number, gate = mark(), 2 * STEP + 100, tmp_path / "gate"
+    submitted(service, tag, number)
+    page.goto(f"/dashboard/tasks?q=tag:{tag}")
+    page.get_by_role("checkbox", name="Select all on this page").check()
+    bar = page.get_by_role("group", name="Acts on the selection")
+    bar.get_by_role("button", name="Select all that match").click()
+    bar.get_by_role("button", name="Cancel").click()
+    dialog = page.get_by_role("dialog")
+    expect(dialog).to_contain_text(f"{number} tasks match.")
+    dialog.get_by_label("Reason").fill("the wrong list")
+    try:
+        # The first step is done; the second waits for the gate.
+        (failpoints / "keeper.bulk.before_step").write_text(f"barrier {gate} @2")
+        dialog.get_by_role("button", name=f"Cancel {number} tasks").click()
+        shown = dialog.locator(".bulk-view")
+        expect(shown).to_contain_text(f"{STEP} of {number}")
+        expect(shown).to_contain_text("the wrong list")
+        expect(shown.get_by_role("progressbar")).to_have_attribute("aria-valuenow", str(round(100 * STEP / number)))
+        expect(shown).to_have_attribute("data-state", "running")
+        shown.get_by_role("button", name="Abort").click()
+        expect(page.locator(".toast")).to_contain_text("what is done stays done")
+        expect(shown).to_have_attribute("data-state", "aborted")
+        expect(shown.get_by_role("button", name="Abort")).to_have_count(0)
+    finally:
+        gate.touch()
+    page.keyboard.press("Escape")
+    expect(bar).to_have_count(0)
+    expect(page.locator(".task-row").first).to_be_visible()
+    # Another one, which the keeper comes to after that step, finds all the others untouched.
+    rest = over(service, bulk(service, "cancel", filter={"q": f"tag:{tag} state:pending"}, reason="the rest"))
+    assert (rest["state"], rest["matching"], rest["succeeded"]) == ("done", number - STEP, number - STEP)
+    [aborted] = [one for one in service.get("/api/bulk").json()["bulks"] if one["reason"] == "the wrong list"]
+    assert (aborted["state"], aborted["done"], aborted["succeeded"]) == ("aborted", STEP, STEP)
 
 
 def test_a_queue_is_paused_and_resumed(page: Page, service: Embedded) -> None:

@@ -234,13 +234,13 @@ class Stack(Service):
 
 
 class Embedded(Service):
-    """One process."""
+    """One process. settings: what it is told besides."""
 
     mode = "embedded"
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, **settings: str) -> None:
         super().__init__(folder)
-        self.processes = {"service": self.process("service", "task_system", "run")}
+        self.processes = {"service": self.process("service", "task_system", "run", **settings)}
 
     def rows(self, query: str) -> list[tuple[Any, ...]]:
         connection = sqlite3.connect(f"file:{self.data_dir / 'tasks.db'}?mode=ro", uri=True)
@@ -267,9 +267,9 @@ def running_stack(folder: Path) -> Iterator[Stack]:
 
 
 @contextmanager
-def running_embedded(folder: Path) -> Iterator[Embedded]:
+def running_embedded(folder: Path, **settings: str) -> Iterator[Embedded]:
     """The embedded service, up and ready."""
-    embedded = Embedded(folder / "service")
+    embedded = Embedded(folder / "service", **settings)
     try:
         embedded.start()
         yield embedded

@@ -47,9 +47,9 @@ def test_each_point_is_in_the_code_once() -> None:
     assert found == sorted(POINTS)
 
 
-def test_each_point_is_armed_by_a_row() -> None:
-    rows = (ROOT / "tests" / "chaos").glob("test_*.py")
-    assert set(POINTS) <= {text for path in rows for text in strings(path)}
+def test_each_point_is_armed_by_a_test() -> None:
+    tests = [path for room in ("chaos", "browser") for path in (ROOT / "tests" / room).glob("test_*.py")]
+    assert set(POINTS) <= {text for path in tests for text in strings(path)}
 
 
 def test_without_the_variable_it_is_a_function_that_does_nothing() -> None:

@@ -20,6 +20,7 @@ export const isBulkOver = (bulk) => OVER.has(bulk.state);
 
 /** Previews, asks, starts and shows a bulk operation. Resolves with it, or undefined. */
 export function openBulk(action, filter, start = (body) => post("/api/bulk", body)) {
+	let started;
 	let closed = false;
 	const opened = openDialog(
 		t(`bulk.${action}_title`),
@@ -71,7 +72,8 @@ export function openBulk(action, filter, start = (body) => post("/api/bulk", bod
 			}
 
 			async function follow(bulk) {
-				patch(body, bulkView(bulk), h("div.dialog-actions", h("a.button.quiet", { href: href(`/bulk/${bulk.bulk_id}`), onclick: () => close(bulk) }, t("bulk.open")), button({ label: t("action.close"), onclick: () => close(bulk), autofocus: true })));
+				started = bulk;
+				patch(body, bulkView(bulk), h("div.dialog-actions", h("a.button.quiet", { href: href(`/bulk/${bulk.bulk_id}`), onclick: () => close() }, t("bulk.open")), button({ label: t("action.close"), onclick: () => close(), autofocus: true })));
 				if (isBulkOver(bulk) || closed) return;
 				await new Promise((resolve) => setTimeout(resolve, LOOK_MS));
 				follow(await get(`/api/bulk/${bulk.bulk_id}`).catch(() => bulk));
@@ -79,7 +81,10 @@ export function openBulk(action, filter, start = (body) => post("/api/bulk", bod
 		},
 		{ wide: true },
 	);
-	return opened.finally(() => (closed = true));
+	return opened.then(() => {
+		closed = true;
+		return started;
+	});
 }
 
 /** One operation: how far, what it met, a button to abort. */
