@@ -316,6 +316,25 @@ def test_failures_are_grouped(page: Page, service: Embedded) -> None:
     expect(page.locator(".task-row")).to_have_count(2)
 
 
+def test_spans_of_time_are_a_number_a_space_and_a_unit(page: Page) -> None:
+    page.goto("/dashboard/settings")
+    program = """async (spans) => {
+      const main = document.querySelector("script[type=module]").src;
+      return spans.map((await import(main.replace("main.js", "lib/format.js"))).span);
+    }"""
+    spans_ms = {
+        0.4: "0.4 ms",
+        471: "471 ms",
+        1100: "1.1 s",
+        85_000: "1 min 25 s",
+        7_200_000: "2 h",
+        90_000_000: "1 d 1 h",
+    }
+    # Between number and unit the space is a narrow one.
+    shown = [" ".join(span.split()) for span in page.evaluate(program, list(spans_ms))]
+    assert shown == list(spans_ms.values())
+
+
 def test_what_a_browser_remembers(page: Page) -> None:
     page.goto("/dashboard/settings")
     light = page.evaluate("getComputedStyle(document.body.parentElement).backgroundColor")

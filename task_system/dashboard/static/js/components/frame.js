@@ -2,6 +2,7 @@
 
 import { h, patch } from "../lib/dom.js";
 import { get } from "../lib/api.js";
+import { span } from "../lib/format.js";
 import { t } from "../lib/i18n.js";
 import { onStatus, status, togglePause } from "../lib/live.js";
 import { PAGES, go, href } from "../lib/router.js";
@@ -47,9 +48,6 @@ export function drawFrame() {
 		drawFrame();
 	}, () => {});
 }
-
-/** The links that the service itself names: Flower, the API's reference. */
-export const serviceLinks = () => links;
 
 export function markCurrent(name) {
 	page = { task: "tasks", submit: "submit" }[name] || name;
@@ -201,7 +199,7 @@ async function checkHealth() {
 	drawFrame();
 }
 
-const FACTS = { latency_ms: (value) => `${value} ms` };
+const FACTS = { latency_ms: span };
 
 function showHealth() {
 	openDialog(t("health.title"), () =>

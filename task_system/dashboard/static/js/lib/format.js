@@ -29,25 +29,19 @@ export const percent = (share, digits = 0) =>
 		? formatter(Intl.NumberFormat, { style: "percent", maximumFractionDigits: digits }).format(share)
 		: NONE;
 
-const unit = (value, name, digits = 0) =>
-	formatter(Intl.NumberFormat, {
-		style: "unit",
-		unit: name,
-		unitDisplay: "narrow",
-		maximumFractionDigits: digits,
-		minimumFractionDigits: 0,
-	}).format(value);
+/** The symbols of units are the same in every language; a narrow space, at which no line breaks, is before them. */
+const unit = (value, symbol, digits) => `${number(value, digits)}\u202f${symbol}`;
 
 /** A span of milliseconds in at most two units. */
 export function span(ms) {
 	if (!given(ms)) return NONE;
-	if (ms < 1) return unit(ms, "millisecond", 1);
-	if (ms < 1000) return unit(ms, "millisecond");
-	if (ms < 60_000) return unit(ms / 1000, "second", ms < 10_000 ? 1 : 0);
+	if (ms < 1) return unit(ms, "ms", 1);
+	if (ms < 1000) return unit(ms, "ms");
+	if (ms < 60_000) return unit(ms / 1000, "s", ms < 10_000 ? 1 : 0);
 	const seconds = Math.round(ms / 1000);
-	if (seconds < 3600) return two(seconds, 60, "minute", "second");
-	if (seconds < 86_400) return two(Math.floor(seconds / 60), 60, "hour", "minute");
-	return two(Math.floor(seconds / 3600), 24, "day", "hour");
+	if (seconds < 3600) return two(seconds, 60, "min", "s");
+	if (seconds < 86_400) return two(Math.floor(seconds / 60), 60, "h", "min");
+	return two(Math.floor(seconds / 3600), 24, "d", "h");
 }
 
 const two = (amount, size, large, small) => {

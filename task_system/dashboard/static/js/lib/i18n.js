@@ -11,7 +11,6 @@ let language = "en";
 
 /** The language in use, as a tag. Numbers and times follow the browser where it is of the same language. */
 export const locale = () => navigator.languages.find((tag) => tag.split("-")[0] === language) || language;
-export const languageInUse = () => language;
 
 /** Loads the catalogue that settings or the browser ask for. */
 export async function loadMessages() {
