@@ -149,6 +149,28 @@ export const table = (label, columns, rows, props = {}) =>
 		),
 	);
 
+/** A few values side by side, of which one is chosen: [[value, text]]. */
+export const radios = (name, options, chosen, onchange) =>
+	h(
+		"div.segments",
+		options.map(([value, text]) =>
+			h(
+				"label.segment",
+				{ key: value },
+				h("input", { type: "radio", name, value, checked: value === chosen, onchange: onchange && (() => onchange(value)) }),
+				h("span", text),
+			),
+		),
+	);
+
+/** Spans of time to look back, as links. */
+export const windowLinks = (names, chosen, to) =>
+	h(
+		"div.segments",
+		{ role: "group", "aria-label": t("overview.window") },
+		names.map((name) => h("a.segment", { href: to(name), "aria-current": name === chosen ? "true" : null }, t(`window.${name}`))),
+	);
+
 export const choice = (label, value, options, onchange, props = {}) =>
 	h(
 		"label.field-inline",

@@ -2,6 +2,7 @@
 
 import { h, patch } from "../lib/dom.js";
 import { t } from "../lib/i18n.js";
+import { radios } from "./basics.js";
 
 const KINDS = ["now", "delay", "at", "schedule"];
 const zoneHere = () => Intl.DateTimeFormat().resolvedOptions().timeZone || "UTC";
@@ -19,7 +20,7 @@ export function whenEditor({ retrying, initial, changed }) {
 		"fieldset.field.when",
 		{ own: true },
 		h("legend", t("when.title")),
-		h("div.segments", KINDS.map((one) => h("label.segment", h("input", { type: "radio", name: "when", value: one, checked: one === kind, onchange: () => choose(one) }), h("span", t(`when.${one}`))))),
+		radios("when", KINDS.map((one) => [one, t(`when.${one}`)]), kind, choose),
 		details,
 	);
 	const field = (id, label, input, path) => h("div.field", { "data-path": path }, h("label", { for: id }, label), input);

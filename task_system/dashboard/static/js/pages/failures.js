@@ -7,7 +7,7 @@ import { t } from "../lib/i18n.js";
 import { follow } from "../lib/live.js";
 import { panel } from "../lib/panel.js";
 import { href, setQuery } from "../lib/router.js";
-import { button, choice, empty, pageHead } from "../components/basics.js";
+import { button, choice, empty, pageHead, windowLinks } from "../components/basics.js";
 import { openBulk } from "../components/bulk.js";
 import { icon } from "../components/icon.js";
 import { taskHref } from "../components/task-acts.js";
@@ -31,7 +31,7 @@ export default async function page(root, context) {
 		const chosen = context.query.get("window") || "24h";
 		const most = Math.max(1, ...failures.map((one) => one.count));
 		return [
-			pageHead(t("nav.failures"), h("div.segments", { role: "group", "aria-label": t("overview.window") }, WINDOWS.map((one) => h("a.segment", { href: href("/failures", { window: one, type: context.query.get("type") }), "aria-current": one === chosen ? "true" : null }, t(`window.${one}`)))), types.length > 0 && choice(t("field.task_type"), context.query.get("type") || "", [["", t("failures.all_types")], ...types.map((type) => [type, type])], (type) => setQuery({ type }), { hideLabel: true })),
+			pageHead(t("nav.failures"), windowLinks(WINDOWS, chosen, (window) => href("/failures", { window, type: context.query.get("type") })), types.length > 0 && choice(t("field.task_type"), context.query.get("type") || "", [["", t("failures.all_types")], ...types.map((type) => [type, type])], (type) => setQuery({ type }), { hideLabel: true })),
 			failures.length ? h("div.stacked", failures.map((one) => group(one, most))) : empty(t("overview.no_failures"), t("overview.no_failures_text"), h("a.button", { href: href("/tasks") }, t("nav.tasks"))),
 			next && h("div.pager", h("a.button", { href: href("/failures", Object.fromEntries(new URL(next, location.origin).searchParams)) }, t("tasks.older"))),
 		];

@@ -7,7 +7,7 @@ import { t } from "../lib/i18n.js";
 import { follow } from "../lib/live.js";
 import { panel } from "../lib/panel.js";
 import { go, href } from "../lib/router.js";
-import { button, card, empty, pageHead } from "../components/basics.js";
+import { button, card, empty, pageHead, windowLinks } from "../components/basics.js";
 import { sparkline, stackedChart } from "../components/chart.js";
 import { icon } from "../components/icon.js";
 import { taskHref } from "../components/task-acts.js";
@@ -43,15 +43,11 @@ export default async function page(root, context) {
 	function render(found) {
 		const said = verdict(found);
 		return [
-			pageHead(t("nav.overview"), windows()),
+			pageHead(t("nav.overview"), windowLinks(WINDOWS, chosen(), (window) => href("/", { window }))),
 			h("section", { class: `verdict verdict-${said.tone}`, "aria-live": "polite" }, icon(said.tone === "good" ? "success" : "alert", 20), h("p", said.text), said.link && h("a.button.small", { href: said.link.href }, said.link.label)),
 			found.isEmpty ? firstTask() : found.stats ? numbers(found.stats) : empty(t("panel.missing"), t("panel.missing_text")),
 			h("div.thirds", failing(found.failures), slowest(found.stats), upcoming(found.schedules)),
 		];
-	}
-
-	function windows() {
-		return h("div.segments", { role: "group", "aria-label": t("overview.window") }, WINDOWS.map((one) => h("a.segment", { href: href("/", { window: one }), "aria-current": one === chosen() ? "true" : null }, t(`window.${one}`))));
 	}
 
 	function numbers(stats) {

@@ -5,7 +5,7 @@ import { get } from "../lib/api.js";
 import { moment } from "../lib/format.js";
 import { LANGUAGES, t } from "../lib/i18n.js";
 import { onSetting, setSetting, setting } from "../lib/settings.js";
-import { button, card, copyText, facts, pageHead } from "../components/basics.js";
+import { button, card, copyText, facts, pageHead, radios } from "../components/basics.js";
 import { drawFrame } from "../components/frame.js";
 import { icon } from "../components/icon.js";
 import { showHelp } from "../components/palette.js";
@@ -56,7 +56,7 @@ export default async function page(root, context) {
 	}
 
 	function choices(name, options) {
-		return h("fieldset.field", h("legend", t(`settings.${name}`)), h("div.segments", options.map(([value, label]) => h("label.segment", { key: value }, h("input", { type: "radio", name, value, checked: setting(name) === value, onchange: () => (setSetting(name, value), drawFrame()) }), h("span", label)))));
+		return h("fieldset.field", h("legend", t(`settings.${name}`)), radios(name, options, setting(name), (value) => (setSetting(name, value), drawFrame())));
 	}
 
 	async function report() {

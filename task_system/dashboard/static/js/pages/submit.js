@@ -5,7 +5,7 @@ import { get, post } from "../lib/api.js";
 import { t } from "../lib/i18n.js";
 import { skeleton } from "../lib/panel.js";
 import { go, href } from "../lib/router.js";
-import { button, card, copyButton, empty, pageHead } from "../components/basics.js";
+import { button, card, copyButton, empty, pageHead, radios } from "../components/basics.js";
 import { readJson } from "../components/field-editors.js";
 import { schemaForm, showErrors } from "../components/schema-form.js";
 import { curl, taskHref } from "../components/task-acts.js";
@@ -31,7 +31,7 @@ export default async function page(root, context) {
 	const problem = h("div.form-problem", { own: true });
 	const line = h("pre.curl", { tabindex: "0" });
 	const when = whenEditor({ retrying, initial: query.get("when") || "now", changed: update });
-	const priority = radio("priority", ["high", "normal", "low"].map((one) => [one, t(`priority.${one}`)]), source?.priority || "normal");
+	const priority = radios("priority", ["high", "normal", "low"].map((one) => [one, t(`priority.${one}`)]), source?.priority || "normal");
 	const tags = h("input", { type: "text", id: "tags", value: (source?.tags || []).join(" "), placeholder: t("submit.tags_hint") });
 	const timeout = h("input", { type: "text", inputmode: "decimal", id: "timeout", class: "number-input", placeholder: String(type.timeout_s ?? "") });
 	const expires = h("input", { type: "text", inputmode: "decimal", id: "expires", class: "number-input" });
@@ -64,7 +64,7 @@ export default async function page(root, context) {
 	}
 
 	function body() {
-		const given = { task_type: type.name, priority: priority.get(), parameters: parameters(), ...when.get() };
+		const given = { task_type: type.name, priority: priority.querySelector("input:checked").value, parameters: parameters(), ...when.get() };
 		const words = tags.value.split(/[\s,]+/).filter(Boolean);
 		if (words.length) given.tags = words;
 		if (timeout.value.trim()) given.timeout = Number(timeout.value);
@@ -142,7 +142,7 @@ export default async function page(root, context) {
 					card(
 						null,
 						null,
-						!retrying && h("fieldset.field", h("legend", t("field.priority")), priority.element),
+						!retrying && h("fieldset.field", h("legend", t("field.priority")), priority),
 						!retrying && when.element,
 						!retrying && when.kind() !== "schedule" && h("details.more-options", { key: "more" }, h("summary", t("submit.more")), h("div.field", { "data-path": "tags" }, h("label", { for: "tags" }, t("field.tags")), tags), h("div.field", { "data-path": "timeout" }, h("label", { for: "timeout" }, t("field.timeout")), timeout), h("div.field", { "data-path": "expires_in" }, h("label", { for: "expires" }, t("field.expires_in")), expires), h("div.field", { "data-path": "metadata" }, h("label", { for: "metadata" }, t("field.metadata")), metadata)),
 						problem,
@@ -168,11 +168,6 @@ export default async function page(root, context) {
 }
 
 const changes = h("ul.changes", { own: true });
-
-function radio(name, options, chosen) {
-	const element = h("div.segments", options.map(([value, label]) => h("label.segment", h("input", { type: "radio", name, value, checked: value === chosen }), h("span", label))));
-	return { element, get: () => element.querySelector("input:checked").value };
-}
 
 const summary = (value) => {
 	const text = JSON.stringify(value);
