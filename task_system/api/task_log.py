@@ -41,7 +41,13 @@ class ReadLog(Body):
     after: Annotated[
         Position | None,
         BeforeValidator(_position),
-        WithJsonSchema({"type": "string", "description": "Behind these; from the `next` of the page before."}),
+        WithJsonSchema(
+            {
+                "type": "string",
+                "pattern": r"^[0-9]{1,9}\.[0-9]{1,9}\.[0-9]{1,9}$",
+                "description": "Behind these; from the `next` of the page before.",
+            }
+        ),
     ] = None
     limit: Annotated[int, Field(ge=1, le=MOST, description="Lines on the page.")] = DEFAULT
     format: Annotated[Literal["json", "text"], Field(description="text: a line each, for people.")] = "json"
