@@ -57,7 +57,7 @@ def preload(base_url: str, body: dict[str, Any], at_least: int) -> int:
     """Submit concurrently until so many are accepted; return their number. Raises BenchmarkFailed when one is not."""
     accepted = 0
     while accepted < at_least:
-        load = submit(base_url, body, 1)
+        load = submit(base_url, body, 3)
         if load.not_2xx or load.socket_errors or not load.accepted:
             raise BenchmarkFailed(f"while filling the queue: {load}")
         accepted += load.accepted
