@@ -83,6 +83,7 @@ def test_a_pause_ends_at_its_time(service: Service) -> None:
 
 
 def test_a_purge_cancels_what_waits(service: Service) -> None:
+    call(service, f"queues/{QUEUE}/purge")  # what other tests left waiting there
     waiting = [service.submit("test_noop", priority="low", delay=3600)["task_id"] for _ in range(5)]
     purged = call(service, f"queues/{QUEUE}/purge", {"reason": "wrong input"})
     assert (purged["cancelled"], purged["complete"]) == (5, True)
