@@ -14,8 +14,8 @@ from task_system.api.services import services
 from task_system.api.shapes.batches import AcceptedBatch, BatchPage
 from task_system.api.shapes.batches import Batch as BatchShape
 from task_system.api.tasks import ANY_SUBMISSION, SubmitTask
-from task_system.dispatch.batches import Errors
-from task_system.dispatch.submit import Submission, errors_of
+from task_system.dispatch.findings import Errors, errors_of
+from task_system.dispatch.submit import Submission
 from task_system.model.errors import BatchNotFound, InvalidSubmission, Overloaded
 from task_system.model.states import TERMINAL
 from task_system.model.task import Recorded

@@ -15,7 +15,7 @@ from pydantic import AliasChoices, BaseModel, ConfigDict, ValidationError
 from werkzeug.datastructures import Headers
 from werkzeug.exceptions import BadRequest, ClientDisconnected, UnsupportedMediaType
 
-from task_system.dispatch.submit import errors_of
+from task_system.dispatch.findings import errors_of
 from task_system.model.errors import InvalidSubmission, TaskNotFound, TaskSystemError
 
 if TYPE_CHECKING:

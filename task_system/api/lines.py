@@ -7,7 +7,7 @@ from typing import IO
 
 from flask import Request, current_app
 
-from task_system.dispatch.batches import Errors
+from task_system.dispatch.findings import Errors
 from task_system.model.errors import InvalidSubmission
 
 #: A body may be this many times as large as another request; a line as large as one.

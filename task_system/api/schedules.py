@@ -16,8 +16,9 @@ from task_system.api.http import Body, answer, id_of, parsed, parsed_if_any
 from task_system.api.services import services
 from task_system.api.shapes.schedules import Schedule as ScheduleShape
 from task_system.api.shapes.schedules import SchedulePage, Submitted
+from task_system.dispatch.findings import errors_of
 from task_system.dispatch.scheduled import task_of
-from task_system.dispatch.submit import errors_of, validated
+from task_system.dispatch.submit import validated
 from task_system.model.backoff import LONGEST_DELAY_S
 from task_system.model.errors import (
     InvalidSubmission,
@@ -114,7 +115,9 @@ class ListSchedules(TypedDict, total=False):
 def create() -> Response:
     """Make a schedule."""
     body = parsed(ScheduleBody)
-    made = services().schedules.create(body.spec(), paused=body.paused)
+    spec = body.spec()
+    services().dispatcher.check_files_of(spec.task_type, spec.parameters)
+    made = services().schedules.create(spec, paused=body.paused)
     return answer(_detailed(made), 201, Location=_link(made))
 
 
@@ -162,7 +165,11 @@ def change(schedule_id: str) -> Response:
         except ValidationError as error:
             raise InvalidSubmission(errors=errors_of(error)) from None
 
-    return answer(_detailed(services().schedules.change(_id(schedule_id), edit)))
+    id_ = _id(schedule_id)
+    if changes.keys() & {"task_type", "parameters"}:
+        wanted = edit(services().schedules.get(id_).spec)
+        services().dispatcher.check_files_of(wanted.task_type, wanted.parameters)
+    return answer(_detailed(services().schedules.change(id_, edit)))
 
 
 @bp.delete("/<schedule_id>")

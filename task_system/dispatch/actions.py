@@ -62,6 +62,7 @@ class Actions:
         Raises TaskNotFound, TaskNotFinished, UnknownTaskType, InvalidSubmission, StoreUnavailable.
         """
         row = again(self._dispatcher, self._reading.task(task_id), parameters)
+        self._dispatcher.check_files(row)
         recorded = self._acting.retry(task_id, row)
         self._forget([task_id])
         self._events.emit("task.accepted", count=1, duration_s=0.0)

@@ -12,6 +12,7 @@ from itertools import islice
 from typing import Any
 from uuid import UUID
 
+from task_system.dispatch.findings import Errors
 from task_system.dispatch.submit import Dispatcher, Submission
 from task_system.model.errors import BatchNotFound, InvalidSubmission, Overloaded
 from task_system.model.events import Events
@@ -29,8 +30,6 @@ PUBLISHED_INLINE = 100
 
 #: Why lines were refused: of so many is told.
 KEEP_ERRORS = 100
-
-Errors = list[dict[str, str]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,7 +78,7 @@ class Batches:
         batch_id, follows = new_id(), self._checked(callback)
         with self._place():
             plain = Extras(batch_id=batch_id)
-            rows = [self._row_of(item, plain) for item in items]
+            rows = self._rows_of(items, plain)
             _check(rows, each=each)
             new = [row for row in rows if isinstance(row, NewTask)]
             inline = len(new) <= PUBLISHED_INLINE
@@ -146,7 +145,7 @@ class Batches:
         if callback is None:
             return None
         try:
-            self._dispatcher.row_of(callback)
+            self._dispatcher.checked(callback)
         except InvalidSubmission as error:
             found = [{**one, "path": f"callback.{one['path']}"} for one in error.errors]
             raise InvalidSubmission(errors=found) from None
@@ -160,8 +159,8 @@ class Batches:
         while more:
             new: dict[UUID, tuple[int, NewTask]] = {}
             chunk = list(islice(numbered, CHUNK))
-            for number, item in chunk:
-                row = self._row_of(item, plain)
+            rows = self._rows_of([item for _, item in chunk], plain)
+            for (number, _), row in zip(chunk, rows, strict=True):
                 if isinstance(row, NewTask):
                     new[row.id] = (number, row)
                 else:
@@ -186,9 +185,12 @@ class Batches:
         accepted: AcceptedLines,
     ) -> None:
         plain = Extras(batch_id=accepted.batch_id)
-        for number, item in enumerate(lines(), 1):
-            if not isinstance(row := self._row_of(item, plain), NewTask):
-                accepted.refuse(number, row)
+        items, number = lines(), 0
+        while chunk := list(islice(items, CHUNK)):
+            for row in self._rows_of(chunk, plain):
+                number += 1
+                if not isinstance(row, NewTask):
+                    accepted.refuse(number, row)
         if accepted.refused:
             _refuse_all(accepted)
         numbers: dict[UUID, int] = {}
@@ -215,6 +217,11 @@ class Batches:
             yield
         finally:
             self._places.release()
+
+    def _rows_of(self, items: Sequence[Submission | Errors], plain: Extras) -> list[NewTask | Errors]:
+        rows = [self._row_of(item, plain) for item in items]
+        wrong = self._dispatcher.naming_unknown_files([row for row in rows if isinstance(row, NewTask)])
+        return [wrong.get(row.id, row) if isinstance(row, NewTask) else row for row in rows] if wrong else rows
 
     def _row_of(self, item: Submission | Errors, plain: Extras) -> NewTask | Errors:
         if not isinstance(item, Submission):

@@ -36,7 +36,7 @@ class SubmitLatest:
         Raises what `Dispatcher.submit` raises.
         """
         started = time.monotonic()
-        row = self._dispatcher.row_of(replace(submission, delay_s=debounce.wait_s))
+        row = self._dispatcher.checked(replace(submission, delay_s=debounce.wait_s))
         became = self._debouncing.record(row, debounce)
         if became.dispatch:
             self._dispatcher.publish([became.dispatch])

@@ -10,7 +10,7 @@ import orjson
 from task_system.dispatch.submit import Accepted, Dispatcher, Submission
 from task_system.model.errors import IdempotencyKeyReused, InvalidSubmission
 from task_system.model.events import Events
-from task_system.model.task import Task
+from task_system.model.task import Recorded, Task
 from task_system.store.idempotency import Existing, Idempotency, Once
 from task_system.store.reading import Reading
 
@@ -34,7 +34,11 @@ class SubmitOnce:
         """
         started = time.monotonic()
         row = self._dispatcher.row_of(submission)
-        recorded = self._idempotency.record(row, once)
+        # What comes a second time is answered as the first, whatever became of its files; most find it without a lock.
+        recorded: Recorded | Existing | None = self._idempotency.existing(row, once)
+        if recorded is None:
+            self._dispatcher.check_files(row)
+            recorded = self._idempotency.record(row, once)
         if isinstance(recorded, Existing):
             if recorded.fingerprint != once.fingerprint:
                 raise IdempotencyKeyReused(errors=[{"path": "Idempotency-Key", "message": "came with another body"}])

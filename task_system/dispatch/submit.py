@@ -8,10 +8,11 @@ from uuid import UUID
 
 import orjson
 from pydantic import ValidationError
-from pydantic_core import ErrorDetails
 
 from task_system.dispatch.admission import Admission
 from task_system.dispatch.committer import Committer
+from task_system.dispatch.file_check import FileCheck
+from task_system.dispatch.findings import Errors, errors_of
 from task_system.dispatch.publisher import Publisher
 from task_system.model.errors import InvalidSubmission
 from task_system.model.ids import new_id
@@ -51,8 +52,16 @@ class Accepted:
 class Dispatcher:
     """The way in. One per process; safe to call from any thread."""
 
-    def __init__(self, registry: Registry, committer: Committer, publisher: Publisher, admission: Admission) -> None:
+    def __init__(
+        self,
+        registry: Registry,
+        committer: Committer,
+        publisher: Publisher,
+        admission: Admission,
+        files: FileCheck,
+    ) -> None:
         self._registry = registry
+        self._files = files
         self._committer = committer
         self._publisher = publisher
         self._admission = admission
@@ -63,8 +72,17 @@ class Dispatcher:
         Raises UnknownTaskType, TaskTypeRefused, InvalidSubmission, Overloaded, StoreUnavailable; then nothing was
         recorded.
         """
-        row = self.row_of(submission)
+        row = self.checked(submission)
         return _accepted(row, self._committer.commit(row))
+
+    def checked(self, submission: Submission) -> NewTask:
+        """The row that it becomes, when the files are there that it names.
+
+        Raises as `row_of`, and StoreUnavailable.
+        """
+        row = self.row_of(submission)
+        self.check_files(row)
+        return row
 
     def row_of(self, submission: Submission, extras: Extras | None = None) -> NewTask:
         """A submission as the row that it becomes, with these extras or else its own.
@@ -86,6 +104,27 @@ class Dispatcher:
             run_at=submission.run_at,
             extras=extras or submission.extras,
         )
+
+    def check_files(self, row: NewTask) -> None:
+        """Raises InvalidSubmission where the row names files that are not there; StoreUnavailable."""
+        self._check_files(self._registry.get(row.task_type), row.parameters)
+
+    def check_files_of(self, task_type: str, parameters: Any) -> None:
+        """Raises InvalidSubmission where parameters of that type are invalid, or name files that are not there.
+
+        Raises UnknownTaskType, StoreUnavailable.
+        """
+        type_ = self._registry.get(task_type)
+        self._check_files(type_, validated(type_, parameters))
+
+    def naming_unknown_files(self, rows: Sequence[NewTask]) -> dict[UUID, Errors]:
+        """Which of these name files that are not there, and where; one look for all. Raises StoreUnavailable."""
+        wrong = self._files.wrong([(self._registry.get(row.task_type), row.parameters) for row in rows])
+        return {rows[number].id: errors for number, errors in wrong.items()}
+
+    def _check_files(self, task_type: TaskType, parameters: bytes) -> None:
+        if task_type.takes_files and (wrong := self._files.wrong([(task_type, parameters)])):
+            raise InvalidSubmission(errors=wrong[0])
 
     def accepted(self, row: NewTask, recorded: Recorded) -> Accepted:
         """What is said of a row that is on disk; its message is published soon, if it is due."""
@@ -140,16 +179,3 @@ def _within(task_type: TaskType, timeout_s: float) -> float:
 
 def _unusable(message: str) -> InvalidSubmission:
     return InvalidSubmission(errors=[{"path": "parameters", "message": message}])
-
-
-def errors_of(error: ValidationError, *prefix: str) -> list[dict[str, str]]:
-    """Pydantic's findings as `{path, message}`, with paths as a caller would write them."""
-    return [
-        {"path": ".".join(map(str, (*prefix, *finding["loc"]))) or "body", "message": _said(finding)}
-        for finding in error.errors(include_url=False, include_context=False, include_input=False)
-    ]
-
-
-def _said(finding: ErrorDetails) -> str:
-    """What a model says itself stands behind a prefix of Pydantic's."""
-    return finding["msg"].removeprefix("Value error, ") if finding["type"] == "value_error" else finding["msg"]

@@ -11,6 +11,7 @@ from pydantic.errors import PydanticUserError
 from task_system.model.errors import DeclarationError, UnknownTaskType
 from task_system.model.routing import LANES
 from task_system.model.schedule import ScheduleSpec
+from task_system.registry.files import FILE_ID
 from task_system.registry.retry_policy import RetryPolicy
 from task_system.registry.task_type import Handler, TaskType
 
@@ -84,6 +85,7 @@ def task_type(
 
     def register(handler: H) -> H:
         parameters, result = _signature(name, handler)
+        schema = _schema(name, parameters)
         _check(
             bool(_NAME.fullmatch(name)),
             name,
@@ -103,7 +105,8 @@ def task_type(
                 retry=retry or RetryPolicy(),
                 timeout_s=timeout_s,
                 cancel_grace_s=cancel_grace_s,
-                example=_example(name, parameters, example),
+                example=_example(name, parameters, example if example is not None else _first_example(schema)),
+                takes_files=f"'format': '{FILE_ID}'" in str(schema),
             )
         )
         return handler
@@ -144,12 +147,19 @@ def _signature(name: str, handler: Handler) -> tuple[type[BaseModel], TypeAdapte
         raise DeclarationError(f"Task type {name!r}: its result cannot be described: {error}") from error
 
 
-def _example(name: str, model: type[BaseModel], given: dict[str, Any] | None) -> dict[str, Any]:
+def _schema(name: str, model: type[BaseModel]) -> dict[str, Any]:
     try:
-        declared = (model.model_json_schema().get("examples") or [None])[0]
+        return model.model_json_schema()
     except PydanticUserError as error:
         raise DeclarationError(f"Task type {name!r}: its parameters cannot be described: {error}") from error
-    example = given if given is not None else declared if declared is not None else {}
+
+
+def _first_example(schema: dict[str, Any]) -> dict[str, Any]:
+    first: dict[str, Any] | None = (schema.get("examples") or [None])[0]
+    return {} if first is None else first
+
+
+def _example(name: str, model: type[BaseModel], example: dict[str, Any]) -> dict[str, Any]:
     try:
         model.model_validate(example)
     except ValidationError as error:

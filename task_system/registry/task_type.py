@@ -29,3 +29,5 @@ class TaskType:
     cancel_grace_s: float
     #: Parameters that validate, for the docs and for a first try.
     example: dict[str, Any]
+    #: Whether its parameters may name files by their ids.
+    takes_files: bool = False

@@ -1,6 +1,7 @@
 """What is known of files. Their bytes are elsewhere: a row is written after its blob, and removed before it."""
 
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
+from itertools import islice
 from typing import Any
 from uuid import UUID
 
@@ -27,6 +28,8 @@ from task_system.store.database import Database
 from task_system.store.tables import files, tasks
 from task_system.store.types import now_plus
 
+#: Parameters of one statement are limited.
+LOOKED_UP_AT_ONCE = 5_000
 _COLUMNS = (
     files.c.id,
     files.c.kind,
@@ -131,6 +134,15 @@ class Files:
         found = select(files.c.id).where(files.c.id.in_([row.id for row in looked_at]), _DISCARDED)
         last = looked_at[-1]
         return self._taken(found), (last.task_id, last.id) if len(looked_at) == limit else None
+
+    def missing(self, file_ids: Set[UUID]) -> set[UUID]:
+        """Those of these files that are not there for everybody."""
+        missing, ids = set(file_ids), iter(file_ids)
+        with self._database.read() as connection:
+            while some := list(islice(ids, LOOKED_UP_AT_ONCE)):
+                found = select(files.c.id).where(files.c.id.in_(some), _is_file(), _IN_TIME, _COUNTS)
+                missing.difference_update(connection.scalars(found))
+        return missing
 
     def unknown(self, blobs: Sequence[UUID]) -> list[UUID]:
         """Those of these blobs that no row speaks of."""

@@ -45,12 +45,13 @@ class Idempotency:
     def __init__(self, database: Database) -> None:
         self._database = database
 
+    def existing(self, row: NewTask, once: Once) -> Existing | None:
+        """What was recorded under that key, instead of this row. Raises StoreUnavailable."""
+        with self._database.read() as connection:
+            return _existing(connection, row, once, keys.c.expires_at > now_plus(0))
+
     def record(self, row: NewTask, once: Once) -> Recorded | Existing:
         """Commit this row, unless one was recorded under that key. Raises InvalidSubmission, StoreUnavailable."""
-        # Most that come a second time find the first without a lock.
-        with self._database.read() as connection:
-            if existing := _existing(connection, row, once, keys.c.expires_at > now_plus(0)):
-                return existing
         with self._database.write() as connection:
             if not _take(connection, row, once):
                 # It holds the key's row now, so that nobody else takes it over.

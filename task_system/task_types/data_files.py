@@ -16,12 +16,13 @@ import stat
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
-from typing import Annotated, BinaryIO, Self
+from typing import Annotated, Any, BinaryIO, Self
 from uuid import UUID
 
-from pydantic import AfterValidator, Field, PlainValidator, WithJsonSchema
+from pydantic import AfterValidator, Field, PlainValidator, ValidationInfo, WithJsonSchema
 
 from task_system import Context, Fail, Retry
+from task_system.registry.files import FILE_ID, named_file
 
 #: The longest name of a file or folder, in bytes, that common file systems take.
 NAME_MAX_BYTES = 255
@@ -79,7 +80,7 @@ class FileById(str):
         return made
 
 
-def _source(value: object) -> str:
+def _source(value: object, info: ValidationInfo[Any]) -> str:
     if isinstance(value, dict) and value.keys() == {"file_id"}:
         value = value["file_id"]
         if not (isinstance(value, str) and _FILE_ID.fullmatch(value)):
@@ -89,14 +90,14 @@ def _source(value: object) -> str:
             'give the name of a file in `files/`, or `{"file_id": …}` for one that was uploaded or made by a task'
         )
     if _FILE_ID.fullmatch(value):
-        return FileById(value, UUID(value))
+        return FileById(value, named_file(UUID(value), info))
     if not 1 <= len(value) <= _NAME_MAX_CHARACTERS:
         raise ValueError(f"a file name must have from 1 to {_NAME_MAX_CHARACTERS} characters")
     return _checked_name(value)
 
 
 #: For schemas: a property that takes a file says so by its format, and forms offer an upload for it.
-BY_ID = {"format": "file-id"}
+BY_ID = {"format": FILE_ID}
 #: A file, as callers send it: a name in the folder `files`, or the id of one that was uploaded or made by a task.
 FileSource = Annotated[
     str,
@@ -113,7 +114,7 @@ FileSource = Annotated[
                 {
                     "type": "object",
                     "description": "a file that was uploaded, or made by a task",
-                    "properties": {"file_id": {"type": "string", "format": "file-id"}},
+                    "properties": {"file_id": {"type": "string", **BY_ID}},
                     "required": ["file_id"],
                     "additionalProperties": False,
                 },

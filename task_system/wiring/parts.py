@@ -14,6 +14,7 @@ from task_system.dispatch.actions import Actions
 from task_system.dispatch.admission import Admission
 from task_system.dispatch.batches import Batches
 from task_system.dispatch.committer import Committer
+from task_system.dispatch.file_check import FileCheck
 from task_system.dispatch.filing import Filing
 from task_system.dispatch.publisher import Publisher
 from task_system.dispatch.submit import Dispatcher
@@ -139,7 +140,8 @@ class Parts:
     def dispatcher(self) -> Dispatcher:
         """The way in."""
         committer = Committer(Submissions(self.database), self.events, self._publish)
-        return Dispatcher(self.registry, committer, self.publisher, self.admission)
+        files = FileCheck(Files(self.database).missing)
+        return Dispatcher(self.registry, committer, self.publisher, self.admission, files)
 
     @cached_property
     def controls(self) -> Controls:

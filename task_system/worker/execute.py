@@ -11,7 +11,7 @@ from typing import Any
 from billiard.exceptions import SoftTimeLimitExceeded
 from pydantic import ValidationError
 
-from task_system.dispatch.submit import errors_of
+from task_system.dispatch.findings import errors_of
 from task_system.failpoints import failpoint
 from task_system.model.backoff import LONGEST_DELAY_S
 from task_system.model.file import RESULT_MAX_BYTES

@@ -142,3 +142,18 @@ def test_removed_is_gone(store: Store) -> None:
 def test_blobs_without_a_row_are_known_by_it(store: Store) -> None:
     ids = [added(store), uuid4()]
     assert store.files.unknown(ids) == ids[1:]
+
+
+def test_files_that_are_missing_are_told_from_those_that_count(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("task_system.store.files.LOOKED_UP_AT_ONCE", 2)
+    lease = store.start()
+    there = [added(store), added(store, keep_s=None)]
+    gone = [
+        uuid4(),
+        added(store, keep_s=-1),
+        added(store, kind=Kind.RESULT),
+        added(store, by=(lease.id, lease.attempt)),
+    ]
+    assert store.files.missing({*there, *gone}) == set(gone)
+    store.finish(lease, end_of("success"))
+    assert store.files.missing({*there, gone[-1]}) == set()

@@ -1,6 +1,7 @@
 """Files over HTTP: the same in both modes."""
 
 import hashlib
+import json
 import os
 import socket
 from collections.abc import Iterator
@@ -352,3 +353,49 @@ def test_a_task_in_one_s_hand_has_its_files_at_once(service: Service) -> None:
     wish = {"task_type": "test_makes_files", "parameters": {"times": 0}}
     answer = service.request("POST", "/api/tasks?wait=20", json=wish)
     assert (answer.status_code, len(answer.json()["files"])) == (200, 1)
+
+
+def test_a_file_that_is_not_there_is_told_at_once(service: Service) -> None:
+    file = kept(service, b"city\nBonn\n", "cities.csv")
+    wish = {"task_type": "data_processing", "parameters": {"file": {"file_id": file["file_id"]}}, "delay": 86_400}
+    keyed = {"Idempotency-Key": file["file_id"]}
+    first = service.request("POST", "/api/tasks", json=wish, headers=keyed)
+    assert first.status_code == 202, first.text
+    batch = service.request("POST", "/api/tasks/batch", json={"tasks": [wish]})
+    assert batch.status_code == 202
+    service.request("DELETE", file["links"]["content"])
+
+    def refused(path: str, body: Json | str, at: str, method: str = "POST", **headers: str) -> None:
+        text = {"data": body} if isinstance(body, str) else {"json": body}
+        answer = service.request(method, path, headers=headers, **text)
+        assert answer.status_code == 422, answer.text
+        [error] = answer.json()["errors"]
+        assert (error["path"], f"there is no file {file['file_id']}" in error["message"]) == (at, True)
+
+    refused("/api/tasks", wish, "parameters.file")
+    refused("/api/tasks", wish | {"unique_for": 60}, "parameters.file")
+    refused("/api/tasks", wish | {"delay": 0, "debounce": 5, "debounce_by": ["parameters.file"]}, "parameters.file")
+    again = service.request("POST", "/api/tasks", json=wish, headers=keyed)
+    assert (again.status_code, again.json()["task_id"]) == (202, first.json()["task_id"])
+
+    fine = {"task_type": "test_noop"}
+    refused("/api/tasks/batch", {"tasks": [fine, wish]}, "tasks.1.parameters.file")
+    refused("/api/tasks/batch", {"tasks": [fine], "callback": wish}, "callback.parameters.file")
+    lines = json.dumps(fine) + "\n" + json.dumps(wish) + "\n"
+    ndjson = {"Content-Type": "application/x-ndjson"}
+    refused("/api/tasks/batch", lines, "lines.2.parameters.file", **ndjson)
+    each = service.request("POST", "/api/tasks/batch?mode=each", data=lines, headers=ndjson).json()
+    assert (each["accepted"], each["errors"][0]["line"]) == (1, 2)
+    each = service.request("POST", "/api/tasks/batch", json={"tasks": [fine, wish], "mode": "each"}).json()
+    assert (each["accepted"], each["tasks"][1]["errors"][0]["path"]) == (1, "parameters.file")
+
+    over = service.run("data_processing", {"data": "some text"})
+    edited = {"parameters": wish["parameters"]}
+    refused(f"/api/tasks/{over['task_id']}/retry", edited, "parameters.file")
+    schedule = {"name": file["file_id"], "task_type": "data_processing", "every_s": 3600}
+    refused("/api/schedules", schedule | edited, "parameters.file")
+    made = service.request("POST", "/api/schedules", json=schedule | {"parameters": {"data": "some text"}}).json()
+    refused(made["links"]["self"], edited, "parameters.file", "PATCH")
+    assert service.request("DELETE", made["links"]["self"]).status_code == 204
+    for task_id in (first.json()["task_id"], batch.json()["tasks"][0]["task_id"]):
+        assert service.request("DELETE", f"/api/tasks/{task_id}").status_code == 200

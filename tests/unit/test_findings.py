@@ -3,7 +3,7 @@
 import pytest
 from pydantic import ValidationError
 
-from task_system.dispatch.submit import errors_of
+from task_system.dispatch.findings import errors_of
 from task_system.task_types.data_processing.models import DataParameters
 
 

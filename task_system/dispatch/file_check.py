@@ -1,0 +1,42 @@
+"""Parameters that name files: of those that are not there is told when a task is submitted, and not when it runs."""
+
+from collections.abc import Callable, Sequence, Set
+from uuid import UUID
+
+from pydantic import ValidationError
+
+from task_system.dispatch.findings import Errors, errors_of
+from task_system.registry import TaskType
+from task_system.registry.files import NamedFiles
+
+
+class FileCheck:
+    """unknown: which of some files are not there. Types whose parameters take no file cost nothing."""
+
+    def __init__(self, unknown: Callable[[Set[UUID]], Set[UUID]]) -> None:
+        self._unknown = unknown
+
+    def wrong(self, submitted: Sequence[tuple[TaskType, bytes]]) -> dict[int, Errors]:
+        """What is wrong with which of these valid parameters, by their number; one look for all.
+
+        Raises StoreUnavailable.
+        """
+        taking = [number for number, (task_type, _) in enumerate(submitted) if task_type.takes_files]
+        if not taking:
+            return {}
+        named = NamedFiles()
+        for number in taking:
+            _validate(*submitted[number], named)
+        unknown = self._unknown(named.ids) if named.ids else ()
+        if not unknown:
+            return {}
+        found = {number: _validate(*submitted[number], NamedFiles(unknown)) for number in taking}
+        return {number: errors for number, errors in found.items() if errors}
+
+
+def _validate(task_type: TaskType, parameters: bytes, named: NamedFiles) -> Errors:
+    try:
+        task_type.parameters.model_validate_json(parameters, context=named)
+    except ValidationError as error:
+        return errors_of(error, "parameters")
+    return []
