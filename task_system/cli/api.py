@@ -1,5 +1,6 @@
 """The API as commands ask it: JSON in and out, and errors in one line that says what to do."""
 
+import json
 from collections.abc import Callable, Iterator
 from functools import update_wrapper
 from typing import Any, TypeVar, cast
@@ -14,6 +15,10 @@ Json = dict[str, Any]
 BASE_URL = "http://127.0.0.1:5000"
 #: No answer of the API takes longer, in seconds, save a stream.
 TIMEOUT_S = 40.0
+#: A stream says every second that it is there, in seconds.
+STREAM_QUIET_S = 10.0
+#: What a stream tells: the event's name and what it says; no name when nothing happened for a second.
+Told = tuple[str, Json]
 
 
 class Refused(click.ClickException):
@@ -85,6 +90,25 @@ class Api:
                     raise Refused(response.status_code, _problem(response))
                 yield from response.iter_bytes()
         except httpx2.HTTPError as error:
+            raise Unreachable(self.url, str(error) or type(error).__name__) from None
+
+    def events(self, path: str) -> Iterator[Told]:
+        """What a stream tells, until it ends. Raises Refused, Unreachable."""
+        lines: Json = {}
+        timeout = httpx2.Timeout(TIMEOUT_S, read=STREAM_QUIET_S)
+        try:
+            with self._http.stream("GET", path, timeout=timeout) as response:
+                if response.is_error:
+                    response.read()
+                    raise Refused(response.status_code, _problem(response))
+                for line in response.iter_lines():
+                    if line:
+                        name, _, value = line.partition(":")
+                        lines[name] = value.removeprefix(" ")
+                        continue
+                    yield lines.get("event", ""), json.loads(lines.get("data", "{}"))
+                    lines = {}
+        except (httpx2.HTTPError, ValueError) as error:
             raise Unreachable(self.url, str(error) or type(error).__name__) from None
 
     def pages(self, path: str, plural: str, most: int, **query: Any) -> Iterator[Json]:

@@ -1,22 +1,19 @@
 """`taskq submit`: a task from the command line, and what becomes of it."""
 
 import json
-import time
 from typing import Any
 
 import click
 from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
-from task_system.cli.api import Api, Json, reaches, task_path
+from task_system.cli.api import Api, Json, reaches
 from task_system.cli.completion import task_types
+from task_system.cli.following import states_of
 from task_system.cli.output import Marked, Output, as_facts, as_ids, as_json, console, shown, span, state
 from task_system.cli.parameters import parameters_of, schema_of
 
-TERMINAL = ("SUCCESS", "FAILURE", "CANCELLED", "EXPIRED")
 #: Exit codes by outcome; 2 is click's, for a command that cannot be read.
 EXIT = {"SUCCESS": 0, "FAILURE": 1, "CANCELLED": 3, "EXPIRED": 4}
-#: Between two looks at a running task, in seconds.
-LOOK_FIRST_S, LOOK_MOST_S = 0.05, 0.5
 
 
 @click.command()
@@ -80,19 +77,15 @@ def _followed(api: Api, task_id: str) -> Json:
         *columns, TextColumn("{task.fields[said]}"), TimeElapsedColumn(), console=console(stderr=True), transient=True
     ) as progress:
         bar = progress.add_task("pending", total=100, said="")
-        pause_s = LOOK_FIRST_S
-        while True:
-            try:
-                task: Json = api.get(task_path(task_id))
-                if task["state"] in TERMINAL:
-                    return task
+        task: Json = {}
+        try:
+            for task in states_of(api, task_id):
                 said = task["progress"]
                 progress.update(bar, description=task["status"], completed=said["percent"], said=said["message"])
-                time.sleep(pause_s)
-            except KeyboardInterrupt:
-                message = f"no longer following {task_id}; it goes on. `taskq cancel {task_id}` stops it."
-                raise click.ClickException(message) from None
-            pause_s = min(pause_s * 1.3, LOOK_MOST_S)
+        except KeyboardInterrupt:
+            message = f"no longer following {task_id}; it goes on. `taskq cancel {task_id}` stops it."
+            raise click.ClickException(message) from None
+        return task
 
 
 def _print(accepted: Json, output: Output) -> None:

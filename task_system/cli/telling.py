@@ -9,8 +9,8 @@ from rich.live import Live
 from rich.text import Text
 
 from task_system.cli.api import Api, Json, Refused, reaches, task_path
+from task_system.cli.following import TERMINAL, moments
 from task_system.cli.output import COLOURS, as_json, console, number, shown, table
-from task_system.cli.submit import TERMINAL
 from task_system.cli.tasks import COLUMNS
 
 #: Between two looks, in seconds.
@@ -40,15 +40,24 @@ def log(api: Api, task_id: str, follow: bool, attempt: int | None, output: str) 
 @click.command()
 @click.argument("search", nargs=-1, metavar="[SEARCH]...")
 @click.option("-n", "--limit", type=click.IntRange(1, 200), default=15, show_default=True, help="Tasks that are shown.")
-@click.option("--every", type=click.FloatRange(0.2), default=PAUSE_S, show_default=True, help="Seconds between looks.")
+@click.option(
+    "--every", type=click.FloatRange(0.2), default=PAUSE_S, show_default=True, help="Seconds between looks, at least."
+)
 @reaches
 def watch(api: Api, search: tuple[str, ...], limit: int, every: float) -> None:
-    """Watch what happens, live: how much waits and runs, and the newest tasks that fit SEARCH. Ctrl-C ends it."""
+    """Watch what happens, live: how much waits and runs, and the newest tasks that fit SEARCH. Ctrl-C ends it.
+
+    It looks anew when the service tells that something happened; where that cannot tell, every so many seconds.
+    """
+    tasks: list[Json] = []
+    counts = Text()
     with Live(console=console(), screen=console().is_terminal, auto_refresh=False) as live:
         try:
-            while True:
-                live.update(_seen(api, " ".join(search), limit), refresh=True)
-                time.sleep(every)
+            for look in moments(api, every):
+                if look:
+                    tasks = api.get("/api/tasks", q=" ".join(search), limit=limit)["tasks"]
+                    counts = _counts(api)
+                live.update(Group(counts, Text(""), table(tasks, COLUMNS)), refresh=True)
         except KeyboardInterrupt:
             return
 
@@ -76,11 +85,6 @@ def _print(line: Json) -> None:
     words.append(f"{line['level']:<8}", style=_LEVELS.get(line["level"], "default"))
     words.append(line["message"])
     console().print(words, soft_wrap=True)
-
-
-def _seen(api: Api, search: str, limit: int) -> Group:
-    tasks = api.get("/api/tasks", q=search, limit=limit)["tasks"]
-    return Group(_counts(api), Text(""), table(tasks, COLUMNS))
 
 
 def _counts(api: Api) -> Text:

@@ -1,14 +1,16 @@
 """A client of server-sent events that goes away and comes back, as browsers do."""
 
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import ExitStack, closing, contextmanager
 from typing import Any
 
 import orjson
 import requests
 
-from tests.integration.service import Service
+from tests.integration.service import Service, wait_until
 
+#: So many streams are room enough for any other test.
+_ROOM = 8
 Told = tuple[str, str, dict[str, Any]]
 
 
@@ -53,3 +55,24 @@ class Listener:
                 yield data
                 if most is not None and len(self.events) >= most:
                     return
+
+
+@contextmanager
+def crowded(service: Service) -> Iterator[None]:
+    """While inside, there are as many streams as there may be."""
+    with ExitStack() as streams:
+        wait_until(lambda: not _opened(service, streams), 20, "no room for another stream")
+        yield
+    with ExitStack() as streams:
+        for _ in range(_ROOM):
+            wait_until(lambda: _opened(service, streams), 20, "the places of those who left")
+
+
+def _opened(service: Service, streams: ExitStack) -> bool:
+    """Whether there is another stream now, which these hold."""
+    answer = requests.get(f"{service.base_url}/api/events", stream=True, timeout=30)
+    if answer.ok:
+        streams.callback(answer.close)
+    else:
+        answer.close()
+    return answer.ok

@@ -5,15 +5,15 @@ import threading
 import time
 import uuid
 from collections import defaultdict
-from contextlib import ExitStack, closing
+from contextlib import closing
 from itertools import islice
 from pathlib import Path
 
 import pytest
 import requests
 
-from tests.integration.listener import Listener, frames
-from tests.integration.service import Service, Stack, wait_until
+from tests.integration.listener import Listener, crowded, frames
+from tests.integration.service import Service, Stack
 from tests.integration.test_api import problem
 
 LIFE = ["task.accepted", "task.started", "task.succeeded"]
@@ -173,20 +173,8 @@ def test_a_cursor_that_is_not_known_resets(service: Service) -> None:
 
 
 def test_streams_leave_room_for_requests(service: Service) -> None:
-    with ExitStack() as stack:
-        wait_until(lambda: _full(service, stack), 20, "as many streams as there may be")
+    with crowded(service):
         refused = service.get("/api/events")
         assert problem(refused, 503)["error"] == "too_many_streams"
         assert int(refused.headers["Retry-After"]) > 0
         assert service.run("test_echo", {"value": 1})["result"] == 1
-    wait_until(lambda: _open_again(service), 20, "the places of those who left")
-
-
-def _full(service: Service, stack: ExitStack) -> bool:
-    answer = stack.enter_context(closing(requests.get(f"{service.base_url}/api/events", stream=True, timeout=30)))
-    return answer.status_code == 503
-
-
-def _open_again(service: Service) -> bool:
-    with closing(requests.get(f"{service.base_url}/api/events", stream=True, timeout=30)) as answer:
-        return answer.status_code == 200
