@@ -141,7 +141,7 @@ def _overloaded(system: System, folder: Path, clients: int, seconds: float) -> F
         time.sleep(seconds / 10)
         sizes.append((rss_mb(pids), descriptors(pids)))
     load.stop()
-    verdict = converged(system, oracle, load, time.monotonic(), within_s=300)
+    verdict = converged(system, oracle, load.promises, time.monotonic(), within_s=300)
     print(clients, verdict, sizes)
     assert not verdict.broken(), verdict.broken()
     assert not load.promises.problems, load.promises.problems[:3]

@@ -12,7 +12,6 @@ from tests.integration.service import LEASE_S, children, wait_until
 
 FENCED = "Of a worker that was taken for dead nothing is accepted any more: its tasks run elsewhere, with one outcome."
 SLOT = "What kills its process takes nothing with it but itself."
-ROLLING = "Every process can be replaced under load: no request fails behind a drain, and nothing runs twice."
 
 
 @row(
@@ -98,26 +97,3 @@ def test_longer_than_its_lease(system: System) -> Steps:
     yield
     task = system.finished(long, timeout_s=40)
     assert (task["state"], task["attempt"]) == ("SUCCESS", 1)
-
-
-@row(
-    "F27",
-    "worker, keeper and web process are replaced ten times (SIGTERM), one after the other",
-    promise=ROLLING,
-    refuses=True,
-    converges_s=90,
-    during_s=0,
-    per_s=30,
-)
-def test_rolling_restarts(system: System) -> Steps:
-    for turn in range(10):
-        name = ("worker", "keeper", "web")[turn % 3]
-        process = system.processes[name]
-        with system.held(name):
-            process.send_signal(signal.SIGTERM)
-            assert process.wait(30), process.tail()
-            assert process.exit_status == 0, process.tail()
-        wait_until(lambda process=process: process.running, 10, "started again")  # type: ignore[misc]
-        # Who stops in order signs off: it is missed until the next has begun.
-        system.wait_until_ready()
-    yield

@@ -15,7 +15,8 @@ from sqlalchemy.dialects.postgresql.base import ischema_names
 from sqlalchemy.exc import DBAPIError
 
 import task_system.store as store_package
-from task_system.model.errors import StoreUnavailable
+from task_system.api.checks import checks
+from task_system.model.errors import NotReady, StoreUnavailable
 from task_system.store import Database
 from task_system.store.migrate import downgrade, upgrade
 from task_system.store.schema import REVISION, revision_of
@@ -106,6 +107,25 @@ def test_the_revision_that_the_code_needs_is_the_newest(store: Store) -> None:
     script = ScriptDirectory.from_config(config)
     assert script.get_heads() == [REVISION]
     assert revision_of(store.database) == REVISION
+
+
+@pytest.mark.parametrize(("revision", "well"), [("0001", False), (REVISION, True), ("9999", True)])
+def test_old_code_is_ready_on_a_newer_schema_and_new_code_not_on_an_older(
+    store: Store, revision: str, well: bool
+) -> None:
+    here: Any = None
+    found = checks(database=store.database, inspector=here, results=here, workers=here, lanes=set(), alive_s=1)
+    with store.database.write() as connection:
+        connection.execute(text("UPDATE alembic_version SET version_num = :revision"), {"revision": revision})
+    try:
+        if well:
+            assert found["migrations"]() == {"revision": revision}
+        else:
+            with pytest.raises(NotReady, match="taskq migrate"):
+                found["migrations"]()
+    finally:
+        with store.database.write() as connection:
+            connection.execute(text("UPDATE alembic_version SET version_num = :revision"), {"revision": REVISION})
 
 
 def test_up_and_down_and_up_again(empty: Database) -> None:

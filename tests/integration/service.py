@@ -48,6 +48,8 @@ class Service:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
+        #: Where the code of processes made from now on is.
+        self.code = ROOT
         self.data_dir = folder / "data"
         self.data_dir.mkdir(parents=True)
         self.port = free_port()
@@ -82,7 +84,7 @@ class Service:
             [sys.executable, "-m", *arguments],
             log=self.folder / f"{name}.log",
             environment={**self.environment(), **environment},
-            cwd=ROOT,
+            cwd=self.code,
         )
 
     def start(self) -> None:

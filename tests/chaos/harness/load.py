@@ -48,6 +48,7 @@ class Load:
         work_s: float = 0.005,
         clients: int = CLIENTS,
         front: bool = True,
+        keep_alive: bool = True,
     ) -> None:
         #: Through the proxy, or straight.
         self._port = system.front.port if front else system.port
@@ -55,6 +56,8 @@ class Load:
         self._log = os.open(folder / "accepted", os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
         self._every_s = clients / per_s
         self._work_s = work_s
+        #: Whether a client keeps its connection, or takes a new one for each submission.
+        self._keep_alive = keep_alive
         self._numbers = itertools.count()
         self._lock = threading.Lock()
         self._stopping = threading.Event()
@@ -87,6 +90,8 @@ class Load:
     def _client(self, number: int) -> None:
         due = time.monotonic() + self._every_s * number / len(self._threads)
         with requests.Session() as http:
+            if not self._keep_alive:
+                http.headers["Connection"] = "close"
             while not self._stopping.wait(max(0.0, due - time.monotonic())):
                 self._going.wait()
                 due = max(due + self._every_s, time.monotonic() - 1)

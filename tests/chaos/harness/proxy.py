@@ -1,9 +1,11 @@
 """A TCP proxy on loopback that can be told to disturb what passes. Its event loop is a thread of its own."""
 
 import asyncio
+import itertools
 import socket
 import struct
 import threading
+from collections import Counter
 from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager, suppress
 from typing import Any
@@ -42,10 +44,12 @@ class FaultProxy:
         self, loop: ProxyLoop, upstream_port: int, framing: Callable[[], Framing] = Raw, *, upstream: str = HOST
     ) -> None:
         self._loop = loop
-        self._upstream = (upstream, upstream_port)
+        #: Where the next connections are led, in turn.
+        self._upstreams = itertools.cycle([(upstream, upstream_port)])
         self._framing = framing
         self._toxics: list[tuple[Toxic, asyncio.Event]] = []
         self._connections: set[_Connection] = set()
+        self._led: Counter[tuple[str, int]] = Counter()
         self._server: asyncio.Server | None = None
         self.port = free_port()
         self.up()
@@ -87,13 +91,21 @@ class FaultProxy:
 
     def lead_to(self, port: int, address: str = HOST) -> None:
         """Lead new connections there, and reset the others."""
-        self._upstream = (address, port)
+        self._upstreams = itertools.cycle([(address, port)])
         self.cut()
+
+    def spread(self, *ports: int) -> None:
+        """Lead new connections to these in turn, and leave the others as they are: a load balancer."""
+        self._upstreams = itertools.cycle([(HOST, port) for port in ports])
 
     @property
     def connections(self) -> int:
         """How many there are now."""
         return len(self._connections)
+
+    def connections_to(self, port: int) -> int:
+        """How many of them lead there, or are about to."""
+        return self._led[HOST, port]
 
     async def _add(self, toxic: Toxic) -> None:
         self._toxics.append((toxic, asyncio.Event()))
@@ -118,8 +130,18 @@ class FaultProxy:
             connection.reset()
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        upstream = next(self._upstreams)
+        self._led[upstream] += 1
         try:
-            server = await asyncio.open_connection(*self._upstream, limit=_CHUNK)
+            await self._lead(reader, writer, upstream)
+        finally:
+            self._led[upstream] -= 1
+
+    async def _lead(
+        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, upstream: tuple[str, int]
+    ) -> None:
+        try:
+            server = await asyncio.open_connection(*upstream, limit=_CHUNK)
         except OSError:
             _reset(writer)
             return

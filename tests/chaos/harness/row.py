@@ -23,7 +23,7 @@ import pytest
 
 from task_system.failpoints import POINTS
 from tests.chaos.harness.draining import Draining, slow
-from tests.chaos.harness.load import Load
+from tests.chaos.harness.load import Load, Promises
 from tests.chaos.harness.oracle import Oracle, Verdict
 from tests.chaos.harness.report import Outcome, record
 from tests.chaos.harness.system import System
@@ -61,6 +61,8 @@ class Row:
     during_s: float = 2.0
     after_s: float = 1.0
     work_s: float = 0.005
+    #: Whether clients keep their connections; where not, each submission may be led elsewhere.
+    keep_alive: bool = True
     converges_s: float = CONVERGES_S
     hangs_s: float = HANGS_S
     every_change: bool = False
@@ -116,7 +118,7 @@ def points(*names: str, every_change: tuple[str, ...] = ()) -> pytest.MarkDecora
 
 
 def _run(known: Row, steps: Steps, system: System, folder: Path, outcome: Outcome) -> None:
-    load = Load(system, folder, per_s=known.per_s, work_s=known.work_s)
+    load = Load(system, folder, per_s=known.per_s, work_s=known.work_s, keep_alive=known.keep_alive)
     oracle = Oracle(system, Witness(load.witness_path))
     load.start()
     try:
@@ -132,7 +134,7 @@ def _run(known: Row, steps: Steps, system: System, folder: Path, outcome: Outcom
         time.sleep(known.after_s)
     finally:
         load.stop()
-    verdict = converged(system, oracle, load, gone_at, known.converges_s)
+    verdict = converged(system, oracle, load.promises, gone_at, known.converges_s)
     verdict.told_s = told_s
     if verdict.drained_per_s is not None and not verdict.stuck:
         verdict.undisturbed_per_s = _undisturbed_per_s(system, folder, known)
@@ -142,7 +144,7 @@ def _run(known: Row, steps: Steps, system: System, folder: Path, outcome: Outcom
     with_verdict(steps, verdict)
 
 
-def converged(system: System, oracle: Oracle, load: Load, gone_at: float, within_s: float) -> Verdict:
+def converged(system: System, oracle: Oracle, promises: Promises, gone_at: float, within_s: float) -> Verdict:
     """Wait until nothing is left to do and all is well again, or what is left does not get less; then judge."""
     draining = Draining(gone_at, within_s)
     while True:
@@ -155,7 +157,7 @@ def converged(system: System, oracle: Oracle, load: Load, gone_at: float, within
             assert left, f"all is over, and the service is not ready: {wrong}"
             break
         time.sleep(0.1)
-    verdict = oracle.judge(load.promises)
+    verdict = oracle.judge(promises)
     verdict.recovery_s = now - gone_at
     if draining.late(now):
         verdict.drained_per_s = draining.per_s(now)
