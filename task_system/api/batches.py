@@ -16,7 +16,7 @@ from task_system.api.shapes.batches import Batch as BatchShape
 from task_system.api.tasks import ANY_SUBMISSION, SubmitTask
 from task_system.dispatch.findings import Errors, errors_of
 from task_system.dispatch.submit import Submission
-from task_system.model.errors import BatchNotFound, InvalidSubmission, Overloaded
+from task_system.model.errors import BatchNotFound, FilesFull, InvalidSubmission, Overloaded
 from task_system.model.states import TERMINAL
 from task_system.model.task import Recorded
 from task_system.model.time import iso
@@ -76,7 +76,7 @@ class SubmitLines(Body):
             "mode": "each",
         }
     },
-    problems=(Overloaded,),
+    problems=(Overloaded, FilesFull),
 )
 def submit() -> Response:
     """Accept many tasks at once. The answer says for each, in order, what it became or why not.

@@ -15,6 +15,7 @@ from task_system.model.errors import (
     Conflict,
     FailureNotFound,
     FileNotFound,
+    FilesFull,
     FilesUnavailable,
     FileTooLarge,
     InvalidSubmission,
@@ -48,12 +49,20 @@ _STATUS: dict[type[TaskSystemError], HTTPStatus] = {
     FileNotFound: HTTPStatus.NOT_FOUND,
     FileTooLarge: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
     FilesUnavailable: HTTPStatus.SERVICE_UNAVAILABLE,
+    FilesFull: HTTPStatus.INSUFFICIENT_STORAGE,
     StoreUnavailable: HTTPStatus.SERVICE_UNAVAILABLE,
     Overloaded: HTTPStatus.SERVICE_UNAVAILABLE,
     TooManyStreams: HTTPStatus.SERVICE_UNAVAILABLE,
 }
 #: When to try again, in seconds: a short outage is over, and those who come back are spread by their own clocks.
-_RETRY_AFTER_S = {StoreUnavailable: 2, FilesUnavailable: 5, Overloaded: 1, TooManyStreams: 10, TaskTypeRefused: 60}
+_RETRY_AFTER_S = {
+    StoreUnavailable: 2,
+    FilesUnavailable: 5,
+    FilesFull: 60,
+    Overloaded: 1,
+    TooManyStreams: 10,
+    TaskTypeRefused: 60,
+}
 #: Details that werkzeug words for browsers, in words for programs.
 _DETAIL = {
     404: "There is nothing at this address. GET / shows what there is.",

@@ -13,7 +13,7 @@ from task_system.api.paging import Cursor, next_page
 from task_system.api.receiving import AROUND_BYTES, received
 from task_system.api.services import services
 from task_system.api.shapes.files import File, FilePage, Form
-from task_system.model.errors import FileNotFound, FilesUnavailable, FileTooLarge
+from task_system.model.errors import FileNotFound, FilesFull, FilesUnavailable, FileTooLarge
 from task_system.model.file import StoredFile
 
 BYTES = "application/octet-stream"
@@ -41,7 +41,7 @@ class ListFiles(Body):
     answers={201: File},
     query=UploadFile,
     body=(Media("multipart/form-data", Form), Media(BYTES)),
-    problems=(FileTooLarge, FilesUnavailable),
+    problems=(FileTooLarge, FilesUnavailable, FilesFull),
     statuses={411: "A body that is no form needs its Content-Length."},
 )
 def upload() -> Response:

@@ -1,5 +1,6 @@
 """Bodies of many lines, in the same memory however long they are: kept in a file, and read as often as needed."""
 
+import errno
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -8,7 +9,7 @@ from typing import IO
 from flask import Request, current_app
 
 from task_system.dispatch.findings import Errors
-from task_system.model.errors import InvalidSubmission
+from task_system.model.errors import FilesFull, InvalidSubmission
 
 #: A body may be this many times as large as another request; a line as large as one.
 TIMES_AS_LARGE = 1024
@@ -21,11 +22,11 @@ _PIECE = 65_536
 def spooled(request: Request, most: int) -> Iterator[Callable[[], Iterator[bytes | Errors]]]:
     """The request's lines, from the first on each time they are asked for; what is too long comes as an error.
 
-    Raises InvalidSubmission when there is none, or more than `most`.
+    Raises InvalidSubmission when there is none, or more than `most`, and FilesFull.
     """
     longest: int = current_app.config["MAX_CONTENT_LENGTH"]
     request.max_content_length = TIMES_AS_LARGE * longest
-    with tempfile.SpooledTemporaryFile(IN_MEMORY) as file:
+    with _room(), tempfile.SpooledTemporaryFile(IN_MEMORY) as file:
         last = b""
         while piece := request.stream.read(_PIECE):
             file.write(piece)
@@ -42,6 +43,16 @@ def spooled(request: Request, most: int) -> Iterator[Callable[[], Iterator[bytes
             message = f"must have 1 to {most} lines, and has {count}"
             raise InvalidSubmission(errors=[{"path": "body", "message": message}])
         yield lines
+
+
+@contextmanager
+def _room() -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        if error.errno != errno.ENOSPC:
+            raise
+        raise FilesFull("There is no room here to keep so many lines. Nothing was recorded; send fewer.") from error
 
 
 def _lines(file: IO[bytes], longest: int) -> Iterator[bytes | Errors]:

@@ -1,5 +1,6 @@
 """Blobs in a folder of this machine, or of one that all share."""
 
+import errno
 import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -9,7 +10,9 @@ from typing import BinaryIO
 from uuid import UUID, uuid4
 
 from task_system.files.blobs import CHUNK_BYTES, Blobs, nothing
-from task_system.model.errors import FileNotFound, FilesUnavailable
+from task_system.model.errors import FileNotFound, FilesFull, FilesUnavailable
+
+_NO_ROOM = {errno.ENOSPC, errno.EDQUOT}
 
 
 class LocalBlobs(Blobs):
@@ -125,6 +128,8 @@ def _away() -> Iterator[None]:
     try:
         yield
     except OSError as error:
+        if error.errno in _NO_ROOM:
+            raise FilesFull from error
         # Never the error's own text, which holds a path.
         said = os.strerror(error.errno) if error.errno else "it does not answer"
         raise FilesUnavailable(f"The file store cannot do that now: {said}. Nothing was kept; try again.") from error

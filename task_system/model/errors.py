@@ -163,6 +163,12 @@ class FilesUnavailable(TaskSystemError):
     code = "files_unavailable"
 
 
+class FilesFull(FilesUnavailable):
+    """The file store has no room left. Nothing was kept; try again when somebody has made room, or delete files."""
+
+    code = "files_full"
+
+
 class CursorTooOld(TaskSystemError):
     """What came behind that cursor is no longer kept, or it is no cursor of this event log. Begin anew, without one."""
 

@@ -12,8 +12,7 @@ import psycopg
 from sqlalchemy import Engine, TextClause
 from sqlalchemy.exc import DBAPIError
 
-from task_system.model.errors import StoreUnavailable
-from task_system.store.away import away, is_shutting_down
+from task_system.store.away import away, is_shutting_down, unavailable
 
 #: The pool's connections plan each statement by its values; this one's values never matter to its plan.
 _PLAN_ONCE = b"SET plan_cache_mode = force_generic_plan"
@@ -38,7 +37,7 @@ class Standing:
         except psycopg.Error as error:
             if isinstance(error, psycopg.OperationalError | psycopg.InterfaceError) or is_shutting_down(error):
                 self.close()
-                raise StoreUnavailable from error
+                raise unavailable(error) from error
             raise DBAPIError(None, None, error) from error
 
     def close(self) -> None:

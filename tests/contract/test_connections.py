@@ -93,6 +93,16 @@ def test_what_raises_is_rolled_back(store: Store) -> None:
     assert store.row(row.id)["attempt"] == 0
 
 
+def test_a_full_disk_is_told_from_a_database_that_cannot_be_reached(postgresql: Store) -> None:
+    def refuse(code: str) -> str:
+        with pytest.raises(StoreUnavailable) as said:
+            run(postgresql, f"DO $$ BEGIN RAISE EXCEPTION 'no' USING ERRCODE = '{code}'; END $$")
+        return said.value.detail
+
+    assert "disk is full" in refuse("53100")
+    assert "cannot be reached" in refuse("57P01")
+
+
 def test_the_standing_connection_is_replaced_when_the_server_ended_it(postgresql: Store) -> None:
     submissions = Submissions(postgresql.database)
     assert submissions.record([new_task()])
