@@ -4,18 +4,25 @@ Each field is an environment variable of the same name in capitals, or a line in
 """
 
 import os
+from collections.abc import Collection
 from functools import cached_property
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Any, Literal
 
-from pydantic import Field, SecretStr, field_validator
-from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+from dotenv import dotenv_values
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator, model_validator
 
 
-class Settings(BaseSettings):
+def _environment(names: Collection[str]) -> dict[str, str]:
+    """What `.env` and, before it, the environment say of these; what is set to nothing is not set."""
+    said = {**dotenv_values(".env"), **os.environ}
+    return {name.lower(): value for name, value in said.items() if value and name.lower() in names}
+
+
+class Settings(BaseModel):
     """How this service runs. Without any of these it runs embedded: SQLite, in-memory broker, no Redis."""
 
-    model_config = SettingsConfigDict(env_file=".env", env_ignore_empty=True, extra="ignore", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, validate_default=True)
 
     host: str = Field("127.0.0.1", description="Address the API listens on.")
     port: int = Field(5000, ge=0, le=65535, description="Port the API listens on.")
@@ -44,13 +51,11 @@ class Settings(BaseSettings):
     s3_access_key_id: str = Field("", description="Who asks; when empty, what AWS_… or the machine says.")
     s3_secret_access_key: SecretStr = Field(SecretStr(""), description="The key's secret.")
 
-    http_schemes: Annotated[tuple[Literal["http", "https"], ...], NoDecode] = Field(
+    http_schemes: tuple[Literal["http", "https"], ...] = Field(
         ("http", "https"), description="Schemes that http_request may use, by comma."
     )
-    http_ports: Annotated[tuple[int, ...], NoDecode] = Field(
-        (80, 443), description="Ports that http_request may go to, by comma."
-    )
-    http_networks: Annotated[tuple[str, ...], NoDecode] = Field(
+    http_ports: tuple[int, ...] = Field((80, 443), description="Ports that http_request may go to, by comma.")
+    http_networks: tuple[str, ...] = Field(
         (),
         description="Networks that are not public and http_request may go to, such as 10.1.2.0/24, by comma.",
     )
@@ -58,20 +63,18 @@ class Settings(BaseSettings):
         None,
         description="Folder of secrets that tasks refer to by name: a file each, called as the secret.",
     )
-    secret_hosts: Annotated[tuple[str, ...], NoDecode] = Field(
+    secret_hosts: tuple[str, ...] = Field(
         (), description="Hosts that secrets are bound to, by comma: API_TOKEN@api.example.com."
     )
 
     flower_url: str = Field("", description="Where people find Flower; linked from /.")
     rabbitmq_page_url: str = Field("", description="Where people find RabbitMQ's page; linked from /.")
-    cors_origins: Annotated[tuple[str, ...], NoDecode] = Field(
-        (), description="Origins whose pages may call the API, by comma."
-    )
+    cors_origins: tuple[str, ...] = Field((), description="Origins whose pages may call the API, by comma.")
     max_body_bytes: int = Field(1_048_576, ge=1024, description="A larger request is answered with 413.")
     max_file_bytes: int = Field(2_147_483_648, ge=1024, description="A larger upload is answered with 413.")
     web_workers: int = Field(1, ge=1, description="Processes that serve the API.")
     web_threads: int = Field(64, ge=1, description="Requests that the API works on at the same time.")
-    task_modules: Annotated[tuple[str, ...], NoDecode] = Field(
+    task_modules: tuple[str, ...] = Field(
         (), description="Your modules of task types, by comma, beside those in tasks.py."
     )
     task_folder: Path = Field(
@@ -110,6 +113,12 @@ class Settings(BaseSettings):
 
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field("INFO", description="What is logged.")
     log_format: Literal["auto", "text", "json"] = Field("auto", description="auto: text on a terminal, JSON elsewhere.")
+
+    # pydantic-settings would do this too, for 3 MB in every process.
+    @model_validator(mode="before")
+    @classmethod
+    def _read(cls, given: dict[str, Any]) -> dict[str, Any]:
+        return {**_environment(cls.model_fields), **given}
 
     @field_validator(
         "cors_origins", "task_modules", "http_schemes", "http_ports", "http_networks", "secret_hosts", mode="before"

@@ -1,5 +1,6 @@
 """The HTTP process."""
 
+import ctypes
 import gc
 import signal
 import socket
@@ -48,7 +49,15 @@ def create_app(settings: Settings | None = None) -> Flask:
     gc.collect()
     gc.freeze()
     gc.set_threshold(COLLECT_AFTER, 20, 50)
+    _give_back_memory()
     return app
+
+
+def _give_back_memory() -> None:
+    """Return to the system what loading left free: 10 MB where modules had to be compiled first. glibc's alone."""
+    trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
+    if trim:
+        trim(0)
 
 
 def create_served_app() -> Flask:

@@ -1,12 +1,12 @@
 """`.env.example` says what is true: every setting, its meaning and its default, and what `docker compose` asks for."""
 
 import re
+import shutil
 from pathlib import Path
 from typing import NamedTuple
 
 import pytest
 from pydantic import SecretStr
-from pydantic_settings import SettingsConfigDict
 
 from task_system.settings import Settings
 
@@ -22,12 +22,6 @@ class Line(NamedTuple):
     active: bool
     #: The comment above it, as one line.
     meaning: str
-
-
-class FromExample(Settings):
-    """Settings of one file alone."""
-
-    model_config = SettingsConfigDict(env_file=None)
 
 
 @pytest.fixture(autouse=True)
@@ -62,9 +56,9 @@ def test_a_setting_stands_there_with_its_meaning_and_default(field: str, tmp_pat
     line = lines()[field.upper()]
     assert not line.active, "it shows the default; it does not fix it"
     assert line.meaning.startswith(Settings.model_fields[field].description or "?")
-    alone = tmp_path / "one.env"
-    alone.write_text(f"{field.upper()}={line.value}\n", encoding="utf-8")
-    assert plain(getattr(FromExample(_env_file=alone), field)) == plain(getattr(FromExample(), field))
+    default = Settings()
+    (tmp_path / ".env").write_text(f"{field.upper()}={line.value}\n", encoding="utf-8")
+    assert plain(getattr(Settings(), field)) == plain(getattr(default, field))
 
 
 def plain(value: object) -> object:
@@ -82,8 +76,10 @@ def test_what_compose_cannot_do_without_has_a_value() -> None:
     assert needed == {"POSTGRES_PASSWORD", "RABBITMQ_PASSWORD", "REDIS_PASSWORD"}
 
 
-def test_a_copy_of_it_leaves_the_embedded_service_as_it_is() -> None:
-    assert FromExample(_env_file=EXAMPLE) == FromExample()
+def test_a_copy_of_it_leaves_the_embedded_service_as_it_is(tmp_path: Path) -> None:
+    default = Settings()
+    shutil.copy(EXAMPLE, tmp_path / ".env")
+    assert Settings() == default
 
 
 def test_compose_takes_up_every_setting() -> None:
