@@ -104,6 +104,9 @@ class Settings(BaseModel):
         30.0, gt=0, description="A worker that is not heard of for this long loses its tasks, in seconds."
     )
     heartbeat_s: float = Field(10.0, gt=0, description="How often a worker says that it lives, in seconds.")
+    heartbeat_file: str = Field(
+        "", description="A file that is touched after each; a container's health check looks at it."
+    )
 
     result_expires_s: int = Field(86_400, ge=1, description="How long Redis keeps a result, in seconds.")
     retention_days: float = Field(30.0, gt=0, description="How long finished tasks are kept, in days.")

@@ -6,12 +6,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import Select, func, select, text
+from sqlalchemy import Connection, Select, func, select, text
 
 from task_system.model.states import WAITING, State
 from task_system.model.task import Task
 from task_system.store.database import Database
-from task_system.store.tables import LOST, attempts, tasks
+from task_system.store.tables import LOST, PARKED, attempts, tasks
 from task_system.store.types import now_of
 
 #: No count goes further.
@@ -24,10 +24,15 @@ MOST_RUNNING = 1000
 class Backlog:
     """Of one queue, as the database knows it."""
 
-    #: Due tasks whose messages the broker or a worker holds; MOST means that many or more.
+    #: Due tasks whose messages the broker or a worker holds, and those put aside; MOST means that many or more.
     waiting: int
     #: When the first of them was due.
     oldest: datetime | None
+
+    def with_(self, other: "Backlog") -> "Backlog":
+        """Both as one."""
+        oldest = min(filter(None, (self.oldest, other.oldest)), default=None)
+        return Backlog(min(MOST, self.waiting + other.waiting), oldest)
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,10 +67,11 @@ class Looking:
         """Each queue's. Raises StoreUnavailable."""
         found = {}
         with self._database.read() as connection:
+            # Mostly there are none, and one look says so.
+            any_parked = connection.scalar(select(tasks.c.id).where(text(PARKED)).limit(1))
             for queue in queues:
-                some = _dispatched(queue).subquery()
-                waiting, oldest = connection.execute(select(func.count(), func.min(some.c.run_at))).one()
-                found[queue] = Backlog(waiting, oldest)
+                backlog = _counted(connection, _dispatched(queue))
+                found[queue] = backlog.with_(_counted(connection, _parked(queue))) if any_parked else backlog
         return found
 
     def running(self) -> dict[str, list[Running]]:
@@ -101,6 +107,16 @@ class Looking:
             for worker, task_id, state in connection.execute(statement):
                 found[worker][task_id] = State(state) if state else None
         return found
+
+
+def _counted(connection: Connection, some: Select[tuple[UUID, datetime]]) -> Backlog:
+    found = some.subquery()
+    waiting, oldest = connection.execute(select(func.count(), func.min(found.c.run_at))).one()
+    return Backlog(waiting, oldest)
+
+
+def _parked(queue: str) -> Select[tuple[UUID, datetime]]:
+    return select(tasks.c.id, tasks.c.run_at).where(text(PARKED), tasks.c.queue == queue).limit(MOST)
 
 
 def _dispatched(queue: str) -> Select[tuple[UUID, datetime]]:

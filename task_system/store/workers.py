@@ -1,5 +1,6 @@
 """Who is alive: workers and keepers write a row at every heartbeat."""
 
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from datetime import datetime
 
@@ -47,11 +48,19 @@ class Seen:
     heartbeat_at: datetime
 
 
-class Workers:
-    """The list of processes that work for the service."""
+def nobody() -> None:
+    """Nobody is told."""
 
-    def __init__(self, database: Database) -> None:
+
+class Workers:
+    """The list of processes that work for the service.
+
+    heard: called after each heartbeat that the database took.
+    """
+
+    def __init__(self, database: Database, heard: Callable[[], None] = nobody) -> None:
         self._database = database
+        self._heard = heard
 
     def beat(self, identity: Identity, running: int = 0) -> None:
         """Say that this process lives, how many attempts it runs, and how large it is."""
@@ -65,6 +74,7 @@ class Workers:
                 connection.execute(
                     insert(workers).values(started_at=now_plus(0), heartbeat_at=now_plus(0), **said, **values)
                 )
+        self._heard()
 
     def leave(self, name: str) -> None:
         """Say that this process is about to end."""

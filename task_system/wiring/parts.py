@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from functools import cached_property
 from importlib.metadata import version
+from pathlib import Path
 from uuid import UUID
 
 from task_system.broker.amqp_link import AmqpLink
@@ -35,6 +36,7 @@ from task_system.store.submissions import Submissions
 from task_system.store.upkeep import Upkeep
 from task_system.store.workers import Workers
 from task_system.telemetry import logs
+from task_system.telemetry.heartbeat_file import HeartbeatFile
 from task_system.wiring.catalogue import load_task_types
 from task_system.wiring.files import blobs_of
 
@@ -103,7 +105,10 @@ class Parts:
     @cached_property
     def workers(self) -> Workers:
         """Who is alive."""
-        return Workers(self.background_database)
+        settings = self.settings
+        if not settings.heartbeat_file:
+            return Workers(self.background_database)
+        return Workers(self.background_database, HeartbeatFile(Path(settings.heartbeat_file), settings.lease_s).touch)
 
     @cached_property
     def schedules(self) -> Schedules:

@@ -32,6 +32,7 @@ def _worker(parts: Parts) -> WorkerParts:
     return WorkerParts(
         registry=parts.registry,
         database=parts.background_database,
+        workers=parts.workers,
         attempts_database=attempts_database,
         results=parts.results,
         events=parts.events,

@@ -54,8 +54,10 @@ class WorkerParts:
     """What a worker is made of; `wiring` fills it."""
 
     registry: Registry
-    #: For claims, ends and heartbeats.
+    #: For claims and ends.
     database: Database
+    #: Where it says that it lives.
+    workers: Workers
     #: For what attempts themselves ask; forked with the pool, so it must not be used before.
     attempts_database: Database
     results: Results | None
@@ -186,7 +188,7 @@ class ForemanStep(bootsteps.StartStopStep):
         )
         self._heartbeat = Heartbeat(
             self._leases,
-            Workers(self._parts.database),
+            self._parts.workers,
             _identity(worker, self._parts.version),
             every_s=self._parts.heartbeat_s,
             leases_now=foreman.leases,

@@ -9,6 +9,7 @@ from sqlalchemy import select, text
 
 from task_system.model.states import State
 from task_system.store.controls import Closed, Controls
+from task_system.store.looking import Backlog, Looking
 from task_system.store.tables import PARKED, tasks
 from task_system.store.types import now_plus
 from tests.contract.kit import DEADLINE_S, Store, at_once, dispatch_of, end_of, new_task
@@ -180,6 +181,21 @@ def test_a_purge_of_many_goes_through_each_index_once(store: Store, controls: Co
     rows, _ = store.rows()
     assert {row["state"] for row in rows.values() if row["queue"] == QUEUE} == {"CANCELLED"}
     assert {row["state"] for row in rows.values() if row["queue"] != QUEUE} == {"PENDING"}
+
+
+def test_what_is_put_aside_waits_in_its_queue(
+    store: Store, controls: Controls, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looking, queues = Looking(store.database), (QUEUE, "default.low")
+    assert looking.backlogs(queues) == dict.fromkeys(queues, Backlog(0, None))
+    first, second, third = (store.submit() for _ in range(3))
+    store.submit(queue="default.low", delay_s=3600.0)
+    controls.park([dispatch_of(row) for row in (first, second)])
+    store.upkeep.confirm([dispatch_of(third)])
+    oldest = store.row(first.id)["run_at"]
+    assert looking.backlogs(queues) == {QUEUE: Backlog(3, oldest), "default.low": Backlog(0, None)}
+    monkeypatch.setattr("task_system.store.looking.MOST", 2)
+    assert looking.backlogs(queues)[QUEUE].waiting == 2
 
 
 def test_looking_for_what_is_parked_reads_an_index(sqlite: Store) -> None:

@@ -9,7 +9,7 @@ from task_system.model.states import State
 from task_system.store.looking import Looking
 from task_system.store.tables import tasks, workers
 from task_system.store.types import now_plus
-from task_system.store.workers import Identity
+from task_system.store.workers import Identity, Workers
 from tests.contract.kit import Store, at_once
 
 WORKER = Identity(
@@ -56,6 +56,12 @@ def test_who_beats_is_alive_and_says_who_it_is(store: Store) -> None:
         [],
     )
     assert before <= worker.started_at <= worker.heartbeat_at <= store.now()
+
+
+def test_who_was_heard_of_is_told(store: Store) -> None:
+    heard: list[str] = []
+    Workers(store.database, lambda: heard.extend(seen.name for seen in store.workers.alive(30))).beat(WORKER)
+    assert heard == ["worker@here"]
 
 
 def test_a_later_beat_changes_the_time_and_what_runs(store: Store) -> None:

@@ -7,11 +7,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import requests
 
 from tests.integration.service import SLOTS, Json, Service, wait_until
 
 QUEUE = "default.low"
-#: Within which every process obeys.
+#: Within which every process obeys. Of what no process tells, time itself is the only sign.
 OBEYED_S = 2.0
 
 
@@ -66,6 +67,8 @@ def test_a_paused_queue_starts_nothing_until_it_is_resumed(service: Service, gat
     assert service.run("test_noop")["state"] == "SUCCESS"
     wait_until(parked(service, reserved + new), 20, "all put aside")
     assert {service.task(task_id)["attempt"] for task_id in reserved + new} == {0}
+    [seen] = [one for one in service.get("/api/queues").json()["queues"] if one["name"] == QUEUE]
+    assert seen["waiting"] == 6
     call(service, f"queues/{QUEUE}/resume")
     started = time.monotonic()
     for task_id in reserved + new:
@@ -75,7 +78,7 @@ def test_a_paused_queue_starts_nothing_until_it_is_resumed(service: Service, gat
 
 
 def test_a_pause_ends_at_its_time(service: Service) -> None:
-    until = datetime.now(UTC) + timedelta(seconds=4)
+    until = datetime.now(UTC) + timedelta(seconds=3)
     call(service, f"queues/{QUEUE}/pause", {"until": until.isoformat()})
     time.sleep(OBEYED_S)
     task = service.finished(low(service))
@@ -108,7 +111,7 @@ def test_a_held_type_is_accepted_and_waits(service: Service) -> None:
     time.sleep(OBEYED_S)
     held = [service.submit("test_noop")["task_id"] for _ in range(3)]
     assert service.run("test_echo", {"value": 1})["state"] == "SUCCESS"
-    wait_until(parked(service, held), 20, "all put aside")
+    assert {service.task(task_id)["attempt"] for task_id in held} == {0}
     call(service, "task-types/test_noop/allow")
     assert control(service, "test_noop")["state"] == "allow"
     for task_id in held:
@@ -117,16 +120,19 @@ def test_a_held_type_is_accepted_and_waits(service: Service) -> None:
 
 def test_a_refused_type_is_not_accepted(service: Service) -> None:
     call(service, "task-types/test_noop/refuse", {"reason": "being replaced"})
-    time.sleep(OBEYED_S)
-    answer = service.post({"task_type": "test_noop", "parameters": {}})
-    assert answer.status_code == 503
+    [answer] = wait_until(lambda: _answered(service, 503), 20, "a refusal")
     assert answer.headers["Retry-After"]
     assert answer.json()["error"] == "task_type_refused"
     assert "being replaced" in answer.json()["detail"]
     assert service.run("test_echo", {"value": 1})["state"] == "SUCCESS"
     call(service, "task-types/test_noop/allow")
-    time.sleep(OBEYED_S)
-    assert service.run("test_noop")["state"] == "SUCCESS"
+    wait_until(lambda: _answered(service, 202), 20, "that it is accepted again")
+
+
+def _answered(service: Service, status: int) -> list[requests.Response]:
+    """A submission's answer, when it has this status."""
+    answer = service.post({"task_type": "test_noop", "parameters": {}})
+    return [answer] if answer.status_code == status else []
 
 
 def test_what_there_is_not_is_not_found(service: Service) -> None:

@@ -99,7 +99,7 @@ class Queue(TypedDict):
     lane: str
     priority: Priority
     waiting: int
-    """Dispatched and not started, as the database knows them."""
+    """Dispatched and not started, as the database knows them, and those that a pause or a hold keeps."""
     waiting_is_capped: bool
     """Whether counting stopped there."""
     ready: int | None
