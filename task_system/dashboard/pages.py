@@ -11,7 +11,7 @@ STATIC = Path(__file__).resolve().parent / "static"
 #: Stands in the page for the digest of all files, which is a part of their addresses.
 _DIGEST_HERE = "/static/-/"
 _PRELOADS_HERE = "<!-- preloads -->"
-_IMPORT = re.compile(r'^import .*?from "(\.[^"]+)";$', re.MULTILINE | re.DOTALL)
+_IMPORT = re.compile(r'^(?:import|export \*) .*?from "(\.[^"]+)";$', re.MULTILINE | re.DOTALL)
 _FOREVER_S = 31_536_000
 #: What a browser may do with the page: load and call this origin, and nothing else. No script or style inside the page.
 _HEADERS = {

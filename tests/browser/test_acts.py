@@ -247,6 +247,10 @@ def test_a_queue_is_paused_and_resumed(page: Page, service: Embedded) -> None:
     page.get_by_role("dialog").get_by_role("button", name="Pause").click()
     expect(queue).to_contain_text("the mail server moves")
     queue.get_by_role("button", name="Resume").click()
+    queue.get_by_role("button", name="Pause").click()
+    page.get_by_role("dialog").get_by_role("button", name="Pause").click()
+    expect(queue.get_by_role("button", name="Resume")).to_be_visible()
+    page.locator(".toast").get_by_role("button", name="Undo").last.click()
     expect(queue.get_by_role("button", name="Pause")).to_be_visible()
 
 
@@ -272,6 +276,7 @@ def test_a_purge_asks_for_the_queue_s_name(page: Page, service: Embedded, tmp_pa
 def test_the_focus_stays_while_rows_change(page: Page, service: Embedded) -> None:
     service.run("test_noop")
     page.goto("/dashboard/tasks")
+    expect(page.locator(".task-row").first).to_be_visible()
     box = page.get_by_role("combobox", name="Search tasks")
     box.press_sequentially("type:test")
     service.run("test_noop")
@@ -280,13 +285,18 @@ def test_the_focus_stays_while_rows_change(page: Page, service: Embedded) -> Non
     expect(box).to_have_value("type:test")
 
 
-def test_a_schedule_is_made_run_and_paused(page: Page, service: Embedded) -> None:
+def test_a_schedule_is_made_changed_run_and_paused(page: Page, service: Embedded) -> None:
     page.goto("/dashboard/submit?type=test_noop&when=schedule")
     page.get_by_label("Name").fill("weekday-mornings")
     page.get_by_label("Cron", exact=True).fill("30 6 * * 1-5")
     page.get_by_role("button", name="Submit", exact=True).click()
     card = page.locator('[data-schedule="weekday-mornings"]')
     expect(card).to_contain_text("Monday to Friday at 06:30")
+    card.get_by_role("button", name="More for").click()
+    page.get_by_role("button", name="Change", exact=True).click()
+    page.get_by_label("Cron", exact=True).fill("45 7 * * *")
+    page.get_by_role("dialog").get_by_role("button", name="Save").click()
+    expect(card).to_contain_text("Every day at 07:45")
     card.get_by_role("button", name="Run now").click()
     expect(card.locator(".tick").first).to_be_visible()
     card.get_by_role("button", name="Pause").click()

@@ -11,8 +11,10 @@ from task_system.dashboard.pages import STATIC, imported_by
 MODULES = sorted(STATIC.glob("js/**/*.js"))
 PAGES = sorted(STATIC.glob("js/pages/*.js"))
 CATALOGUES = sorted(STATIC.glob("messages/*.json"))
-MOST_JAVASCRIPT_BYTES = 100_000
-MOST_LINES = 250
+#: Of all JavaScript, and of what one page loads.
+MOST_BYTES = 168_000
+MOST_BYTES_OF_A_PAGE = 98_000
+MOST_LINES = 280
 
 
 def messages(path: Path) -> dict[str, str | dict[str, str]]:
@@ -27,7 +29,11 @@ def values_of(message: str | dict[str, str]) -> set[str]:
 @pytest.mark.parametrize("page", PAGES, ids=lambda path: path.stem)
 def test_no_page_loads_much_javascript(page: Path) -> None:
     loaded = imported_by(STATIC / "js/main.js") | imported_by(page) | {STATIC / "js/early.js"}
-    assert sum(path.stat().st_size for path in loaded) <= MOST_JAVASCRIPT_BYTES
+    assert sum(path.stat().st_size for path in loaded) <= MOST_BYTES_OF_A_PAGE
+
+
+def test_all_of_the_javascript_is_little() -> None:
+    assert sum(module.stat().st_size for module in MODULES) <= MOST_BYTES
 
 
 def test_every_module_is_loaded_by_some_page() -> None:
@@ -63,10 +69,14 @@ def test_every_language_says_the_same(catalogue: Path) -> None:
 
 
 def test_every_message_is_there() -> None:
+    known = set(messages(STATIC / "messages/en.json"))
+    topics = "|".join({key.split(".")[0] for key in known})
     used = {
         key
         for module in MODULES
-        for key in re.findall(r"""\bt(?:Or)?\(\s*(?:\w+ \? )?"([a-z_]+\.[\w.]+)\"""", module.read_text())
+        # Tags with a class look like keys, and so does the name of an event.
+        for key in re.findall(rf'"((?:{topics})\.[a-z]\w*)"', re.sub(r'\bh\(\s*"[^"]*"', "", module.read_text()))
+        if key != "task.succeeded"
     }
     assert used
-    assert not used - set(messages(STATIC / "messages/en.json"))
+    assert sorted(used - known) == []

@@ -1,35 +1,29 @@
 // The first module: messages, frame, keys, live events, then the page that the address names.
 
-import { h, patch } from "./lib/dom.js";
-import { Problem } from "./lib/api.js";
-import { refreshTimes } from "./lib/format.js";
-import { loadMessages, t } from "./lib/i18n.js";
-import { startKeys } from "./lib/keys.js";
-import { startLive } from "./lib/live.js";
-import { problemBox } from "./lib/panel.js";
-import { reopen, startRouter } from "./lib/router.js";
-import { onSetting, setting } from "./lib/settings.js";
-import { drawFrame, markCurrent } from "./components/frame.js";
 import { bindKeys } from "./components/palette.js";
+import { drawFrame, markCurrent } from "./components/frame.js";
+import { Page, Problem, h, loadMessages, onSetting, patch, problemBox, refreshTimes, reopen, setting, startLive, startRouter, t } from "./kit.js";
+import { startKeys } from "./lib/keys.js";
 
 function applyLook() {
-	const root = document.documentElement;
-	root.dataset.theme = setting("theme");
-	root.dataset.density = setting("density");
-	root.dataset.rail = setting("rail");
+	for (const name of ["theme", "density", "rail"]) document.documentElement.dataset[name] = setting(name);
 }
 
 async function show(name, module, context, isNew) {
-	const main = document.querySelector(".main");
 	const root = h("div", { class: `page page-${name}` });
-	patch(main, h("div.page-holder", { key: Math.random() }, root));
+	const page = Object.assign(context, { page: new Page(root, context) }).page;
+	context.onquery = (query) => {
+		page.query = query;
+		return page.onquery ? page.onquery(query) : reopen();
+	};
+	patch(document.querySelector(".main"), h("div.page-holder", { key: Math.random() }, root));
 	markCurrent(name);
 	try {
-		const title = await module.default(root, context);
+		const title = await module.default(page);
 		document.title = `${title || t(`nav.${name}`)} · Task System`;
 	} catch (error) {
 		if (error.name === "AbortError") return;
-		if (!(error instanceof Problem) && !module.again) console.error(error);
+		if (!(error instanceof Problem || module.again)) console.error(error);
 		patch(root, problemBox(error, module.again || reopen));
 	}
 	if (isNew) {
@@ -48,10 +42,9 @@ async function start() {
 	onSetting(async (name) => {
 		applyLook();
 		if (name === "zone") refreshTimes();
-		if (name !== "language") return;
-		await loadMessages();
+		if (name === "language") await loadMessages();
 		drawFrame();
-		await reopen();
+		if (name === "language") await reopen();
 	});
 	await startRouter(show);
 }

@@ -1,101 +1,72 @@
 // What stands around every page: navigation, search, how the service is, and how the page itself is kept fresh.
 
-import { h, patch } from "../lib/dom.js";
-import { get } from "../lib/api.js";
-import { span } from "../lib/format.js";
-import { t } from "../lib/i18n.js";
-import { onStatus, status, togglePause } from "../lib/live.js";
-import { PAGES, go, href } from "../lib/router.js";
-import { setSetting, setting } from "../lib/settings.js";
-import { iconButton } from "./basics.js";
-import { openDialog } from "./dialog.js";
-import { icon } from "./icon.js";
-import { openPalette, showHelp } from "./palette.js";
+import { PAGES, get, h, href, icon, iconButton, onStatus, openDialog, patch, setSetting, setting, span, status, t, togglePause } from "../kit.js";
+import { THEMES, ZONES, nextOf, openPalette, showHelp } from "./palette.js";
 
-/** In the bar at the bottom of narrow screens. */
+/** In the bar at the bottom of narrow screens; the others are behind "more". */
 const FIRST = ["overview", "tasks", "failures", "queues"];
+const isFirst = ([name]) => FIRST.includes(name);
 const HEALTH_MS = 15_000;
-const ZONES = ["local", "utc", "relative"];
-const THEMES = [
-	["system", "system"],
-	["light", "sun"],
-	["dark", "moon"],
-];
+const ICONS = { unknown: "pending", ok: "success", bad: "alert", system: "system", light: "sun", dark: "moon" };
 
 let page = "overview";
 let health = null;
-let links = {};
-let started = false;
+let about = { links: {} };
 
 /** Draws or redraws all of it. */
 export function drawFrame() {
+	if (!document.querySelector(".skip")) begin();
 	patch(document.querySelector(".rail"), rail());
 	patch(document.querySelector(".topbar"), topbar());
-	const app = document.querySelector("#app");
-	if (!document.querySelector(".skip")) {
-		app.prepend(h("a.skip", { href: "#main", onclick: skip }, t("frame.skip")));
-		app.append(h("nav.bottombar"));
-	}
 	patch(document.querySelector(".bottombar"), bottombar());
-	document.querySelector(".bottombar").setAttribute("aria-label", t("frame.navigation"));
-	if (started) return;
-	started = true;
+}
+
+function begin() {
+	const skip = (event) => {
+		event.preventDefault();
+		document.querySelector(".main h1")?.focus();
+	};
+	document.querySelector("#app").prepend(h("a.skip", { href: "#main", onclick: skip }, t("frame.skip")));
+	document.querySelector("#app").append(h("nav.bottombar", { "aria-label": t("frame.navigation") }));
 	onStatus(drawFrame);
 	checkHealth();
 	setInterval(() => document.hidden || checkHealth(), HEALTH_MS);
-	get("/").then((about) => {
-		links = about.links || {};
+	get("/").then((answer) => {
+		about = answer;
 		drawFrame();
 	}, () => {});
 }
 
 export function markCurrent(name) {
-	page = { task: "tasks", submit: "submit" }[name] || name;
+	page = name === "task" ? "tasks" : name;
 	drawFrame();
 }
 
-function skip(event) {
-	event.preventDefault();
-	document.querySelector(".main h1")?.focus();
-}
+const railItem = (name, props) =>
+	h("a.rail-link", { title: t(`nav.${name}`), ...props }, icon(props.target ? "external" : name), h("span.rail-text", t(`nav.${name}`)));
 
-const link = ([name, path]) =>
-	h(
-		"a.rail-link",
-		{ href: href(path), "aria-current": page === name ? "page" : null, title: t(`nav.${name}`) },
-		icon(name),
-		h("span.rail-text", t(`nav.${name}`)),
-	);
+const link = ([name, path]) => railItem(name, { href: href(path), "aria-current": page === name && "page" });
 
-const outside = (name, address) =>
-	h(
-		"a.rail-link",
-		{ href: address, target: "_blank", rel: "noopener", title: t(`nav.${name}`) },
-		icon("external"),
-		h("span.rail-text", t(`nav.${name}`)),
-	);
+const outside = () =>
+	["docs", "flower", "rabbitmq"]
+		.filter((name) => about.links[name])
+		.map((name) => railItem(name, { href: about.links[name], target: "_blank", rel: "noopener" }));
+
+const brand = (kind, text) => h("a", { class: `brand ${kind}`, href: href("/"), "aria-label": "Task System" }, h("span.brand-mark", icon("check")), text);
 
 function rail() {
-	const others = ["docs", "flower", "rabbitmq"].filter((name) => links[name]);
+	const narrow = setting("rail") === "narrow";
+	const fold = () => setSetting("rail", narrow ? "wide" : "narrow");
 	return [
-		h("a.brand", { href: href("/") }, h("span.brand-mark", icon("check")), h("span.rail-text", "Task System")),
+		brand("", h("span.rail-text", "Task System")),
 		h("a.button.primary.rail-submit", { href: href("/submit"), title: t("nav.submit") }, icon("submit"), h("span.rail-text", t("nav.submit"))),
 		h("nav.rail-nav", { "aria-label": t("frame.navigation") }, PAGES.map(link)),
 		h(
 			"div.rail-end",
-			others.map((name) => outside(name, links[name])),
+			outside(),
 			h(
 				"button.rail-link.rail-fold",
-				{
-					
-					type: "button",
-					"aria-pressed": String(setting("rail") === "narrow"),
-					title: t("frame.fold"),
-					onclick: () => {
-						setSetting("rail", setting("rail") === "narrow" ? "wide" : "narrow");
-						drawFrame();
-					},
-				},
+				{ type: "button", "aria-pressed": String(narrow), title: t("frame.fold"), onclick: fold },
 				icon("collapse"),
 				h("span.rail-text", t("frame.fold")),
 			),
@@ -104,128 +75,90 @@ function rail() {
 }
 
 const topbar = () => [
-	h("a.brand.small-brand", { href: href("/"), "aria-label": "Task System" }, h("span.brand-mark", icon("check"))),
+	brand("small-brand"),
 	h(
 		"button.search-button",
-		{ type: "button", onclick: () => openPalette(), "aria-keyshortcuts": "Control+K" },
+		{ type: "button", onclick: openPalette, "aria-keyshortcuts": "Control+K" },
 		icon("search"),
 		h("span", t("palette.open")),
 		h("kbd", /Mac|iP/.test(navigator.platform) ? "⌘ K" : "Ctrl K"),
 	),
-	h("div.topbar-end", healthPill(), livePill(), zoneButton(), themeButton(), iconButton("keyboard", t("help.title"), showHelp, { class: "icon-button wide-only" })),
+	h(
+		"div.topbar-end",
+		healthPill(),
+		pill(`live-${status}`, `live.${status}`, t(`live.${status}_hint`), togglePause, h("span.dot", { "aria-hidden": "true" })),
+		zonePill(),
+		themeButton(),
+		iconButton("keyboard", t("help.title"), showHelp, { class: "icon-button wide-only" }),
+	),
 ];
 
-function livePill() {
-	const text = t(`live.${status}`);
-	return h(
-		"button",
-		{ class: `pill live-${status}`, type: "button", onclick: togglePause, title: t(`live.${status}_hint`), "aria-label": text },
-		h("span.dot", { "aria-hidden": "true" }),
-		h("span.pill-text", text),
-	);
-}
+const pill = (kind, text, title, onclick, mark) =>
+	h("button", { class: `pill ${kind}`, type: "button", title, onclick, "aria-label": t(text) }, mark, h("span.pill-text", t(text)));
 
 function healthPill() {
 	const state = health === null ? "unknown" : health.status === "ready" ? "ok" : "bad";
-	const text = t(`health.${state}`);
-	return h(
-		"button",
-		{ class: `pill health-${state}`, type: "button", title: t("health.show"), "aria-label": text, onclick: showHealth },
-		icon(state === "bad" ? "alert" : state === "ok" ? "success" : "pending"),
-		h("span.pill-text", text),
-	);
+	return pill(`health-${state}`, `health.${state}`, t("health.show"), showHealth, icon(ICONS[state]));
 }
 
-function zoneButton() {
-	const zone = setting("zone");
-	const next = ZONES[(ZONES.indexOf(zone) + 1) % ZONES.length];
-	return h(
-		"button.pill.zone.wide-only",
-		{
-			
-			type: "button",
-			title: t("zone.switch", { zone: t(`zone.${next}`) }),
-			onclick: () => {
-				setSetting("zone", next);
-				drawFrame();
-			},
-		},
-		icon("globe"),
-		h("span.pill-text", t(`zone.${zone}`)),
-	);
+function zonePill() {
+	const next = nextOf(ZONES, "zone");
+	const title = t("zone.switch", { zone: t(`zone.${next}`) });
+	return pill("zone wide-only", `zone.${setting("zone")}`, title, () => setSetting("zone", next), icon("globe"));
 }
 
 function themeButton() {
-	const at = THEMES.findIndex(([name]) => name === setting("theme"));
-	const [next] = THEMES[(at + 1) % THEMES.length];
-	return iconButton(THEMES[at][1], t("theme.switch", { theme: t(`theme.${next}`) }), () => {
-		setSetting("theme", next);
-		drawFrame();
-	});
+	const next = nextOf(THEMES, "theme");
+	return iconButton(ICONS[setting("theme")], t("theme.switch", { theme: t(`theme.${next}`) }), () => setSetting("theme", next));
 }
 
 const bottombar = () => [
-	PAGES.filter(([name]) => FIRST.includes(name)).map(link),
+	PAGES.filter(isFirst).map(link),
 	h(
 		"button.rail-link",
-		{ type: "button", onclick: more, "aria-current": FIRST.includes(page) ? null : "page" },
+		{ type: "button", onclick: more, "aria-current": isFirst([page]) ? null : "page" },
 		icon("more"),
 		h("span.rail-text", t("nav.more")),
 	),
 ];
 
-function more() {
+const more = () =>
 	openDialog(
-		t("frame.navigation"),
+		"frame.navigation",
 		(close) =>
 			h(
 				"nav.sheet",
 				{ onclick: (event) => event.target.closest("a") && close() },
-				link(["submit", "/submit"]),
-				PAGES.filter(([name]) => !FIRST.includes(name)).map(link),
-				["docs", "flower", "rabbitmq"].filter((name) => links[name]).map((name) => outside(name, links[name])),
+				[["submit", "/submit"], ...PAGES.filter((one) => !isFirst(one))].map(link),
+				outside(),
 			),
-		{ drawer: true },
+		"drawer",
 	);
-}
 
 /** What /api/health/ready says; a refusal has the checks too. */
 async function checkHealth() {
-	try {
-		health = await get("/api/health/ready");
-	} catch (problem) {
-		health = { status: "not_ready", checks: problem.document?.checks || {}, detail: problem.message };
-	}
+	health = await get("/api/health/ready").catch((problem) => ({ checks: {}, detail: problem.message, ...problem.document }));
 	drawFrame();
 }
 
-const FACTS = { latency_ms: span };
+const showHealth = () =>
+	openDialog("health.title", () => {
+		const checks = Object.entries(health?.checks || {});
+		const row = ([name, check]) => {
+			const ok = check.status === "ok";
+			return h(
+				"li",
+				{ class: `check ${ok ? "ok" : "bad"}` },
+				icon(ok ? "success" : "alert"),
+				h("strong", name),
+				h("span.muted", check.detail || factsOf(check)),
+			);
+		};
+		return checks.length ? h("ul.checks", checks.map(row)) : h("p", health?.detail);
+	});
 
-function showHealth() {
-	openDialog(t("health.title"), () =>
-		h(
-			"div",
-			health?.detail && !Object.keys(health.checks || {}).length && h("p", health.detail),
-			h(
-				"ul.checks",
-				Object.entries(health?.checks || {}).map(([name, check]) =>
-					h(
-						"li",
-						{ class: `check ${check.status === "ok" ? "ok" : "bad"}` },
-						icon(check.status === "ok" ? "success" : "alert"),
-						h("strong", name),
-						h("span.muted", check.detail || factsOf(check)),
-					),
-				),
-			),
-		),
-	);
+function factsOf({ status: _, latency_ms, ...others }) {
+	const plain = (value) => (typeof value === "object" ? Object.entries(value || {}).map(([name, one]) => `${name} ${one}`).join(", ") : value);
+	const values = Object.values(others).map((value) => (Array.isArray(value) ? value.join(", ") : plain(value)));
+	return [latency_ms === undefined ? null : span(latency_ms), ...values].filter(Boolean).join(" · ");
 }
-
-const factsOf = (check) =>
-	Object.entries(check)
-		.filter(([key]) => key !== "status")
-		.map(([key, value]) => (FACTS[key] ? FACTS[key](value) : typeof value === "object" ? Object.entries(value).map(([k, v]) => (Array.isArray(value) ? v : `${k} ${v}`)).join(", ") : value))
-		.join(" · ");
-
-export const search = (q) => go(href("/tasks", { q }));

@@ -1,61 +1,9 @@
-// Icons: lines on a grid of 16, drawn here.
+// Icons: lines on a grid of 16, each a symbol of icons.svg.
 
 import { s } from "../lib/dom.js";
 
-const PATHS = {
-	overview: "M2.5 9.5V13M6 6v7M9.5 8.5V13M13.2 3v10",
-	tasks: "M2.5 4h.01M5.5 4h8M2.5 8h.01M5.5 8h8M2.5 12h.01M5.5 12h8",
-	submit: "M8 3v10M3 8h10",
-	failures: "M8 2.2 14 13H2zM8 6.5v3M8 11.2h.01",
-	queues: "M2.5 4.5h11v2.8h-11zM2.5 8.9h11v2.8h-11z",
-	workers: "M4 4h8v8H4zM6.5 6.5h3v3h-3zM6 1.8V4M10 1.8V4M6 12v2.2M10 12v2.2M1.8 6H4M1.8 10H4M12 6h2.2M12 10h2.2",
-	schedules: "M2.5 4h11v9.5h-11zM2.5 7h11M5.3 2.3V5M10.7 2.3V5",
-	files: "M4 2h5l3.5 3.5V14H4zM9 2v3.5h3.5",
-	batches: "M8 2 14 5 8 8 2 5zM2 8l6 3 6-3M2 11l6 3 6-3",
-	settings: "M2.5 4.5h6M11.5 4.5h2M10 3v3M2.5 11.5h2M7.5 11.5h6M6 10v3",
-	more: "M3.5 8h.01M8 8h.01M12.5 8h.01",
-	search: "M7 11.5a4.5 4.5 0 1 0 0-9 4.5 4.5 0 0 0 0 9zM10.4 10.4 14 14",
-	pending: "M8 2.5a5.5 5.5 0 1 0 0 11 5.5 5.5 0 0 0 0-11zM5.5 8h.01M8 8h.01M10.5 8h.01",
-	scheduled: "M8 2.5a5.5 5.5 0 1 0 0 11 5.5 5.5 0 0 0 0-11zM8 5v3.2l2 1.3",
-	running: "M13.5 8A5.5 5.5 0 1 1 8 2.5M6.6 5.8 10.4 8l-3.8 2.2z",
-	retry: "M13 6.5A5.3 5.3 0 0 0 3.2 5.8M3 2.8v3.2h3.2M3 9.5a5.3 5.3 0 0 0 9.8.7M13 13.2V10H9.8",
-	success: "M8 2.5a5.5 5.5 0 1 0 0 11 5.5 5.5 0 0 0 0-11zM5.4 8.2l1.8 1.8 3.4-3.8",
-	failure: "M8 2.5a5.5 5.5 0 1 0 0 11 5.5 5.5 0 0 0 0-11zM6 6l4 4M10 6l-4 4",
-	cancelled: "M8 2.5a5.5 5.5 0 1 0 0 11 5.5 5.5 0 0 0 0-11zM4.2 11.8l7.6-7.6",
-	expired: "M5 2.5h6M5 13.5h6M5.5 2.5c0 3 5 3.5 5 5.5s-5 2.500-5 5.500M10.500 2.500c0 3-5 3.500-5 5.500s5 2.500 5 5.500",
-	check: "M3 8.5l3.2 3.2L13 4.8",
-	close: "M4 4l8 8M12 4l-8 8",
-	alert: "M8 2.2 14 13H2zM8 6.500v3M8 11.200h.01",
-	info: "M8 2.500a5.500 5.500 0 1 0 0 11 5.500 5.500 0 0 0 0-11zM8 7.300v3.400M8 5.200h.01",
-	copy: "M5.500 5.500h8v8h-8zM3 10.500h-.500v-8h8v.500",
-	down: "M4 6.500 8 10.500l4-4",
-	right: "M6.500 4l4 4-4 4",
-	left: "M9.500 4l-4 4 4 4",
-	pause: "M5.500 3.500v9M10.500 3.500v9",
-	play: "M5 3.500 12 8l-7 4.500z",
-	trash: "M2.500 4.500h11M6 4.500v-2h4v2M4 4.500l.600 9h6.800l.600-9M6.700 7v4M9.300 7v4",
-	edit: "M10.500 3l2.500 2.500L6 12.500l-3 .500.500-3zM9 4.500 11.500 7",
-	filter: "M2.500 3.500h11L9.500 8.500v4l-3 1v-5z",
-	save: "M4 2.500h8v11L8 10.500l-4 3z",
-	sun: "M8 5.200a2.800 2.800 0 1 0 0 5.600 2.800 2.800 0 0 0 0-5.600zM8 1.500v1.300M8 13.200v1.300M1.500 8h1.300M13.200 8h1.300M3.400 3.400l.9.9M11.700 11.700l.9.900M3.400 12.600l.9-.9M11.700 4.300l.9-.9",
-	moon: "M13 9.500A5.500 5.500 0 0 1 6.500 3 5.500 5.500 0 1 0 13 9.500z",
-	system: "M2.500 3h11v7.500h-11zM6 13.500h4M8 10.500v3",
-	globe: "M8 2.500a5.500 5.500 0 1 0 0 11 5.500 5.500 0 0 0 0-11zM2.500 8h11M8 2.500c-3 3-3 8 0 11M8 2.500c3 3 3 8 0 11",
-	table: "M2.500 3.500h11v9h-11zM2.500 6.500h11M2.500 9.500h11M6.500 6.500v6",
-	chart: "M2.500 13.500h11M4.500 11V8M8 11V4M11.500 11V6.500",
-	keyboard: "M1.500 4h13v8h-13zM4 6.500h.01M6.500 6.500h.01M9 6.500h.01M11.500 6.500h.01M5 9.500h6",
-	external: "M9 3h4v4M13 3 7.500 8.500M11 9v4H3V5h4",
-	link: "M6.700 9.300a2.400 2.400 0 0 0 3.400 0l2.400-2.400a2.400 2.400 0 0 0-3.400-3.400l-.8.800M9.300 6.700a2.400 2.400 0 0 0-3.400 0L3.500 9.100a2.400 2.400 0 0 0 3.400 3.400l.8-.800",
-	upload: "M8 10.500v-8M5 5.200 8 2.300l3 2.900M2.500 10.500v3h11v-3",
-	download: "M8 2.500v8M5 7.700l3 2.900 3-2.900M2.500 10.500v3h11v-3",
-	collapse: "M10 4 6 8l4 4M3 3v10",
-	hold: "M6 2.500h4l3.500 3.500v4L10 13.500H6L2.500 10V6zM6.500 6v4M9.500 6v4",
-};
+const FILE = new URL("../../icons.svg", import.meta.url).pathname;
 
 /** An icon that says nothing to screen readers: text stands beside it. */
 export const icon = (name, size = 16) =>
-	s(
-		"svg",
-		{ class: `icon icon-${name}`, viewBox: "0 0 16 16", width: size, height: size, "aria-hidden": "true", focusable: "false" },
-		s("path", { d: PATHS[name] || PATHS.more }),
-	);
+	s("svg", { class: `icon icon-${name}`, width: size, height: size, "aria-hidden": "true" }, s("use", { href: `${FILE}#${name}` }));

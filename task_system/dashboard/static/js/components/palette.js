@@ -1,160 +1,103 @@
 // ⌘K: go anywhere by typing. And the keys that work on every page, with a list of them.
 
-import { h, patch } from "../lib/dom.js";
-import { get } from "../lib/api.js";
-import { t } from "../lib/i18n.js";
+import { PAGES, copyText, found, get, go, h, href, icon, openDialog, setSetting, setting, t, taskHref, togglePause } from "../kit.js";
 import { bind } from "../lib/keys.js";
-import { togglePause } from "../lib/live.js";
-import { PAGES, go, href } from "../lib/router.js";
-import { setSetting, setting } from "../lib/settings.js";
-import { copyText } from "./basics.js";
-import { openDialog } from "./dialog.js";
-import { icon } from "./icon.js";
+import { chooser } from "./chooser.js";
 
-const ID = /^[0-9a-f]{8}-?[0-9a-f]{4}-?[0-9a-f]{4}-?[0-9a-f]{4}-?[0-9a-f]{12}$/i;
+const ID = /^[0-9a-f]{8}-?([0-9a-f]{4}-?){3}[0-9a-f]{12}$/i;
 const MOST = 12;
-let types = null;
+export const ZONES = ["local", "utc", "relative"];
+export const THEMES = ["system", "light", "dark"];
+let types = [];
 
-const pages = () => [
-	...PAGES.map(([name, path]) => ({ icon: name, label: t(`nav.${name}`), run: () => go(href(path)) })),
-	{ icon: "submit", label: t("nav.submit"), run: () => go(href("/submit")) },
-];
+const link = (name, label, address) => ({ icon: name, label, run: () => go(address) });
 
-const acts = () => [
-	...["light", "dark", "system"].map((theme) => ({
-		icon: "settings",
-		label: `${t("settings.theme")}: ${t(`theme.${theme}`)}`,
-		run: () => setSetting("theme", theme),
-	})),
-	...["local", "utc", "relative"].map((zone) => ({
-		icon: "globe",
-		label: `${t("settings.zone")}: ${t(`zone.${zone}`)}`,
-		run: () => setSetting("zone", zone),
-	})),
+const known = () => [
+	...PAGES.map(([name, path]) => link(name, t(`nav.${name}`), href(path))),
+	link("submit", t("nav.submit"), href("/submit")),
+	...types.flatMap((type) => [
+		link("submit", t("palette.submit_type", { type }), href("/submit", { type })),
+		link("tasks", t("palette.tasks_of", { type }), found(`type:${type}`)),
+	]),
+	...[["theme", THEMES, "settings"], ["zone", ZONES, "globe"]].flatMap(([name, values, icon]) =>
+		values.map((value) => ({ icon, label: `${t(`settings.${name}`)}: ${t(`${name}.${value}`)}`, run: () => setSetting(name, value) })),
+	),
 	{ icon: "pause", label: t("live.toggle"), run: togglePause },
-	{ icon: "keyboard", label: t("help.title"), run: () => setTimeout(showHelp) },
+	{ icon: "keyboard", label: t("help.title"), run: showHelp },
 ];
 
-const ofTypes = () =>
-	(types || []).flatMap((name) => [
-		{ icon: "submit", label: t("palette.submit_type", { type: name }), run: () => go(href("/submit", { type: name })) },
-		{ icon: "tasks", label: t("palette.tasks_of", { type: name }), run: () => go(href("/tasks", { q: `type:${name}` })) },
-	]);
-
-function found(text) {
-	const words = text.toLowerCase().split(/\s+/).filter(Boolean);
-	const fits = (item) => words.every((word) => item.label.toLowerCase().includes(word));
-	const known = [...pages(), ...ofTypes(), ...acts()].filter(fits).slice(0, MOST);
-	if (!text) return known;
-	const first = ID.test(text)
-		? [{ icon: "tasks", label: t("palette.open_task", { id: text }), run: () => go(href(`/tasks/${text}`)) }]
-		: [];
-	const last = { icon: "search", label: t("palette.search", { q: text }), run: () => go(href("/tasks", { q: text })) };
-	return [...first, ...known, last];
+function fitting(text) {
+	const words = text.toLowerCase().split(/\s+/);
+	const items = known().filter(({ label }) => words.every((word) => label.toLowerCase().includes(word))).slice(0, MOST);
+	if (ID.test(text)) items.unshift(link("tasks", t("palette.open_task", { id: text }), taskHref(text)));
+	if (text) items.push(link("search", t("palette.search", { q: text }), found(text)));
+	return items;
 }
 
 /** Opens it. */
 export function openPalette() {
 	if (document.querySelector("dialog[open]")) return;
-	if (!types) {
-		get("/api/task-types").then((answer) => {
-			types = answer.task_types.map((type) => type.name);
-		}, () => {});
-	}
-	let at = 0;
-	openDialog(t("palette.title"), (close) => {
-		const list = h("ul.palette-list", { role: "listbox", id: "palette-list", "aria-label": t("palette.title") });
-		const input = h("input", {
+	openDialog("palette.title", (close) => {
+		const input = h("input.palette-input", {
+			id: "palette",
 			type: "search",
-			class: "palette-input",
 			placeholder: t("palette.placeholder"),
 			"aria-label": t("palette.placeholder"),
-			role: "combobox",
-			"aria-expanded": "true",
-			"aria-controls": "palette-list",
-			autocomplete: "off",
 			autofocus: true,
-			oninput: () => draw((at = 0)),
-			onkeydown: (event) => {
-				const items = found(input.value.trim());
-				if (event.key === "ArrowDown") draw((at = (at + 1) % items.length));
-				else if (event.key === "ArrowUp") draw((at = (at - 1 + items.length) % items.length));
-				else if (event.key === "Enter" && items[at]) chosen(items[at]);
-				else return;
-				event.preventDefault();
-			},
+			oninput: () => show(),
+			onkeydown: (event) => choices.pressed(event),
 		});
-		const chosen = (item) => {
+		const line = (item) => [icon(item.icon), h("span", item.label)];
+		const take = (item) => {
 			close();
-			item.run();
+			// The dialog gives the focus back first.
+			setTimeout(item.run);
 		};
-		function draw() {
-			patch(
-				list,
-				found(input.value.trim()).map((item, index) =>
-					h(
-						"li.palette-item",
-						{
-							
-							role: "option",
-							id: `palette-${index}`,
-							"aria-selected": String(index === at),
-							onclick: () => chosen(item),
-						},
-						icon(item.icon),
-						h("span", item.label),
-					),
-				),
-			);
-			input.setAttribute("aria-activedescendant", `palette-${at}`);
-			list.children[at]?.scrollIntoView({ block: "nearest" });
-		}
-		draw();
-		return h("div.palette", input, list);
+		const choices = chooser(input, "palette.title", { first: 0, line, take });
+		const show = () => choices.show(fitting(input.value.trim()));
+		show();
+		if (!types.length) get("/api/task-types").then((answer) => show((types = answer.task_types.map((type) => type.name))), () => {});
+		return h("div.palette", input, choices.list);
 	});
 }
 
-const HELP = [
-	["Ctrl/⌘ K", "help.palette"],
-	["/", "help.search"],
-	["g …", "help.go"],
-	["j  k", "help.move"],
-	["x", "help.select"],
-	["o  Enter", "help.open"],
-	["r", "help.retry"],
-	["c", "help.cancel"],
-	["y", "help.link"],
-	[".", "help.pause"],
-	["t", "help.theme"],
-	["?", "help.help"],
-];
+const HELP = {
+	"Ctrl/⌘ K": "help.palette",
+	"/": "help.search",
+	"g …": "help.go",
+	"j  k": "help.move",
+	x: "help.select",
+	"o  Enter": "help.open",
+	r: "help.retry",
+	c: "help.cancel",
+	y: "help.link",
+	".": "help.pause",
+	t: "help.theme",
+	"?": "help.help",
+};
 
 /** The list of keys. */
 export function showHelp() {
-	openDialog(t("help.title"), () =>
+	const keys = (pairs) => h("dl.keys", pairs.map(([names, what]) => h("div.key", h("dt", names.split("  ").map((key) => h("kbd", key))), h("dd", t(what)))));
+	openDialog("help.title", () =>
 		h(
 			"div.help",
-			h(
-				"dl.keys",
-				HELP.map(([keys, what]) => h("div.key", h("dt", keys.split("  ").map((key) => h("kbd", key))), h("dd", t(what)))),
-			),
+			keys(Object.entries(HELP)),
 			h("h3", t("help.go_title")),
-			h(
-				"dl.keys",
-				PAGES.map(([name, , key]) => h("div.key", h("dt", h("kbd", "g"), h("kbd", key)), h("dd", t(`nav.${name}`)))),
-				h("div.key", h("dt", h("kbd", "g"), h("kbd", "n")), h("dd", t("nav.submit"))),
-			),
+			keys([...PAGES, ["submit", "", "n"]].map(([name, , key]) => [`g  ${key}`, `nav.${name}`])),
 		),
 	);
 }
 
+/** What comes after the setting as it is. */
+export const nextOf = (values, name) => values[(values.indexOf(setting(name)) + 1) % values.length];
+
 export function bindKeys() {
-	for (const [, path, key] of PAGES) bind(`g ${key}`, () => go(href(path)));
-	bind("g n", () => go(href("/submit")));
+	for (const [, path, key] of [...PAGES, ["submit", "/submit", "n"]]) bind(`g ${key}`, () => go(href(path)));
 	bind("mod+k", openPalette);
-	bind("/", () => openPalette());
+	bind("/", openPalette);
 	bind("?", showHelp);
 	bind(".", togglePause);
 	bind("y", () => copyText(location.href, t("field.link")));
-	bind("t", () => setSetting("theme", { system: "light", light: "dark", dark: "system" }[setting("theme")]));
+	bind("t", () => setSetting("theme", nextOf(THEMES, "theme")));
 }

@@ -1,25 +1,24 @@
 // Errors for people: the message first, then the frames of one's own code; those of libraries are folded.
 
-import { h } from "../lib/dom.js";
-import { t } from "../lib/i18n.js";
-import { copyButton } from "./basics.js";
+import { copyButton, h, t } from "../kit.js";
 
 const LIBRARY = /site-packages|dist-packages|[\\/]lib[\\/]python|<frozen|task_system[\\/]worker[\\/]|billiard|celery[\\/]/;
 
 /** { type, message, traceback } */
-export function errorView(error) {
-	const { frames, rest } = parts(error.traceback || "");
+export function errorView({ type, message, traceback }) {
+	const frames = framesOf(traceback || "");
+	const ours = frames.some((one) => !one.library);
 	return h(
 		"div.error",
-		h("p.error-message", h("strong", error.type || t("task.error")), error.message ? `: ${error.message}` : ""),
+		h("p.error-message", h("strong", type || t("task.error")), message && `: ${message}`),
 		frames.length > 0 &&
 			h(
 				"div.traceback",
 				{ tabindex: "0", role: "region", "aria-label": t("task.traceback") },
-				h("div.json-tools", copyButton(error.traceback, t("task.traceback"))),
-				groups(frames).map((group) => (group.library ? folded(group.frames) : group.frames.map(frame))),
+				h("div.json-tools", copyButton(traceback, t("task.traceback"))),
+				groups(frames).map((group) => (ours && group[0].library ? folded(group) : group.map(frame))),
 			),
-		!frames.length && rest && h("pre.traceback", rest),
+		!frames.length && traceback && h("pre.traceback", traceback),
 	);
 }
 
@@ -31,22 +30,22 @@ const shortPath = (head) => head.replace(/^.*[\\/]((?:[^\\/]+[\\/]){1,2}[^\\/]+)
 const folded = (frames) =>
 	h("details.frames-folded", h("summary", t("task.library_frames", { count: frames.length })), frames.map(frame));
 
+/** Frames in a row that are all of libraries, or all not. */
 function groups(frames) {
 	const found = [];
 	for (const one of frames) {
-		const library = LIBRARY.test(one.head);
-		if (!found.length || found.at(-1).library !== library) found.push({ library, frames: [] });
-		found.at(-1).frames.push(one);
+		if (found.at(-1)?.[0].library === one.library) found.at(-1).push(one);
+		else found.push([one]);
 	}
-	return found.some((group) => !group.library) ? found : found.map((group) => ({ ...group, library: false }));
+	return found;
 }
 
-function parts(text) {
+function framesOf(text) {
 	const frames = [];
 	for (const line of text.split("\n")) {
-		const head = line.match(/^\s*File "(.*)", line (\d+), in (.*)$/);
-		if (head) frames.push({ head: `${head[1]}:${head[2]} ${head[3]}`, code: "" });
-		else if (frames.length && /^\s{4}/.test(line)) frames.at(-1).code += `${line.replace(/^ {4}/, "")}\n`;
+		const [, file, number, name] = line.match(/^\s*File "(.*)", line (\d+), in (.*)$/) || [];
+		if (file) frames.push({ head: `${file}:${number} ${name}`, code: "", library: LIBRARY.test(file) });
+		else if (frames.length && /^\s{4}/.test(line)) frames.at(-1).code += `${line.slice(4)}\n`;
 	}
-	return { frames, rest: text };
+	return frames;
 }

@@ -1,56 +1,46 @@
 // When a task runs: now, after a while, at a moment, or again and again on a schedule.
 
-import { h, patch } from "../lib/dom.js";
-import { t } from "../lib/i18n.js";
-import { radios } from "./basics.js";
+import { field, h, radios, t } from "../kit.js";
 
 const KINDS = ["now", "delay", "at", "schedule"];
 const zoneHere = () => Intl.DateTimeFormat().resolvedOptions().timeZone || "UTC";
 
-/** Answers { element, kind(), get(): the fields of the submission }. */
-export function whenEditor({ retrying, initial, changed }) {
-	let kind = KINDS.includes(initial) ? initial : "now";
-	const delay = h("input", { type: "text", inputmode: "decimal", id: "delay", class: "number-input", value: "60" });
-	const at = h("input", { type: "datetime-local", id: "run-at", step: 1 });
-	const name = h("input", { type: "text", id: "schedule-name", maxlength: 128, placeholder: "nightly-report" });
-	const cron = h("input", { type: "text", id: "schedule-cron", class: "mono", value: "0 6 * * 1-5", maxlength: 200 });
-	const timezone = h("input", { type: "text", id: "schedule-zone", value: zoneHere(), maxlength: 64 });
-	const details = h("div.when-details");
-	const element = h(
-		"fieldset.field.when",
-		{ own: true },
-		h("legend", t("when.title")),
-		radios("when", KINDS.map((one) => [one, t(`when.${one}`)]), kind, choose),
-		details,
-	);
-	const field = (id, label, input, path) => h("div.field", { "data-path": path }, h("label", { for: id }, label), input);
-
-	function choose(one) {
-		kind = one;
-		draw();
-		changed();
-	}
-
-	function draw() {
-		details.replaceChildren(
-			...{
-				now: [],
-				delay: [field("delay", t("when.delay_s"), delay, "delay")],
-				at: [field("run-at", t("when.at_local", { zone: zoneHere() }), at, "run_at")],
-				schedule: [field("schedule-name", t("field.name"), name, "name"), field("schedule-cron", t("when.cron"), cron, "cron"), field("schedule-zone", t("when.timezone"), timezone, "timezone")],
-			}[kind],
-		);
-	}
-	draw();
-	if (retrying) patch(element);
-	return {
-		element,
-		kind: () => kind,
-		get() {
-			if (kind === "delay") return { delay: Number(delay.value) || 0 };
-			if (kind === "at") return at.value ? { run_at: new Date(at.value).toISOString() } : {};
-			if (kind === "schedule") return { name: name.value.trim(), cron: cron.value.trim(), timezone: timezone.value.trim() };
-			return {};
-		},
+/** The fields of a schedule: { element, get(): as the API takes them }. */
+export function scheduleFields({ name = "", cron = "0 6 * * 1-5", every_s = null, timezone = zoneHere() } = {}) {
+	const inputs = {
+		name: h("input", { type: "text", value: name, maxlength: 128, placeholder: "nightly-report" }),
+		[every_s ? "every_s" : "cron"]: h("input.mono", { type: "text", value: every_s ?? cron, maxlength: 200 }),
+		timezone: h("input", { type: "text", value: timezone, maxlength: 64 }),
 	};
+	return {
+		element: h("div", Object.entries(inputs).map(([path, input]) => field(`when.${path}`, input, path))),
+		get: () => Object.fromEntries(Object.entries(inputs).map(([path, { value }]) => [path, path === "every_s" ? Number(value) : value.trim()])),
+	};
+}
+
+/** Answers { element, kind(), get(): the fields of the submission }. */
+export function whenEditor(initial, changed) {
+	let kind = KINDS.includes(initial) ? initial : "now";
+	const delay = h("input.number-input", { type: "text", inputmode: "decimal", value: "60" });
+	const at = h("input", { type: "datetime-local", step: 1 });
+	const schedule = scheduleFields();
+	const details = h("div.when-details");
+	const parts = {
+		now: [[], () => ({})],
+		delay: [field("when.delay_s", delay, "delay"), () => ({ delay: Number(delay.value) || 0 })],
+		at: [field(t("when.at_local", { zone: zoneHere() }), at, "run_at"), () => (at.value ? { run_at: new Date(at.value).toISOString() } : {})],
+		schedule: [schedule.element, schedule.get],
+	};
+	const choose = (one) => {
+		kind = one;
+		details.replaceChildren(...[parts[kind][0]].flat());
+	};
+	const chosen = (one) => {
+		choose(one);
+		changed();
+	};
+	choose(kind);
+	const options = KINDS.map((one) => [one, t(`when.${one}`)]);
+	const element = h("fieldset.field.when", { own: true }, h("legend", t("when.title")), radios("when", options, kind, chosen), details);
+	return { element, kind: () => kind, get: () => parts[kind][1]() };
 }

@@ -18,20 +18,13 @@ export function patch(parent, ...children) {
 	for (const child of parent.childNodes) if (child.__key != null) keyed.set(child.__key, child);
 	let at = parent.firstChild;
 	for (const next of nodes(children)) {
-		if (next.__stands) {
-			if (next.__stands === at) at = at.nextSibling;
-			else parent.insertBefore(next.__stands, at);
-			continue;
-		}
-		const known = next.__key != null ? keyed.get(next.__key) : at && at.__key == null ? at : null;
-		if (known && alike(known, next)) {
-			if (known === at) at = at.nextSibling;
-			else parent.insertBefore(known, at);
-			morph(known, next);
-		} else {
-			parent.insertBefore(next, at);
-			settle(next);
-		}
+		const known = next.__stands || (next.__key != null ? keyed.get(next.__key) : at?.__key == null && at);
+		const stays = known && (next.__stands || alike(known, next));
+		const placed = stays ? known : next;
+		if (placed === at) at = at.nextSibling;
+		else parent.insertBefore(placed, at);
+		if (!stays) settle(next);
+		else if (!next.__stands) morph(known, next);
 	}
 	while (at) {
 		const gone = at;
@@ -55,6 +48,7 @@ function made(create, tag, rest) {
 }
 
 const isProps = (value) => value && typeof value === "object" && !(value instanceof Node) && !Array.isArray(value);
+const isNothing = (value) => value === null || value === undefined || value === false;
 
 function set(element, name, value) {
 	if (name === "key") element.__key = value;
@@ -62,9 +56,7 @@ function set(element, name, value) {
 	else if (name.startsWith("on")) listen(element, name.slice(2), value);
 	else if (name === "style") for (const [key, item] of Object.entries(value)) element.style.setProperty(key, item);
 	else if (PROPERTIES.has(name)) element[name] = value ?? "";
-	else if (value !== null && value !== undefined && value !== false) {
-		element.setAttribute(name, value === true ? "" : value);
-	}
+	else if (!isNothing(value)) element.setAttribute(name, value === true ? "" : value);
 }
 
 function listen(element, type, listener) {
@@ -77,15 +69,12 @@ function heard(event) {
 	this.__on[event.type]?.call(this, event);
 }
 
-function nodes(children) {
-	return children
-		.flat(Infinity)
-		.filter((child) => child !== null && child !== undefined && child !== false && child !== "")
-		.map((child) => (child instanceof Node ? (child.isConnected ? standIn(child) : child) : document.createTextNode(String(child))));
-}
+const nodes = (children) => children.flat(Infinity).filter((child) => !isNothing(child) && child !== "").map(nodeOf);
 
-/** Stands for an element that is on the page already: to move it would take the focus from it. */
-function standIn(child) {
+function nodeOf(child) {
+	if (!(child instanceof Node)) return document.createTextNode(String(child));
+	if (!child.isConnected) return child;
+	// It is on the page already, and to move it would take the focus from it: a mark stands for it.
 	const mark = document.createComment("");
 	mark.__stands = child;
 	return mark;
@@ -119,15 +108,14 @@ function attributes(old, next) {
 		if (name !== "style" && old.getAttribute(name) !== value) old.setAttribute(name, value);
 	}
 	for (const { name } of [...old.attributes]) {
-		const opened = name === "open" && (old.tagName === "DETAILS" || old.tagName === "DIALOG");
+		const opened = name === "open" && old.matches("details, dialog");
 		if (name !== "style" && !opened && !next.hasAttribute(name)) old.removeAttribute(name);
 	}
 	if (old.style.cssText !== next.style.cssText) old.style.cssText = next.style.cssText;
 }
 
 function properties(old, next) {
-	if (!("value" in old) || old.tagName === "LI" || old.tagName === "BUTTON") return;
-	if (old.checked !== next.checked) old.checked = next.checked;
-	if (old.indeterminate !== next.indeterminate) old.indeterminate = next.indeterminate;
+	if (!old.matches("input, select, textarea")) return;
+	for (const name of ["checked", "indeterminate"]) if (old[name] !== next[name]) old[name] = next[name];
 	if (old !== document.activeElement && old.value !== next.value) old.value = next.value;
 }

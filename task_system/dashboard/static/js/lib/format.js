@@ -4,6 +4,7 @@ import { h } from "./dom.js";
 import { locale, t } from "./i18n.js";
 import { setting } from "./settings.js";
 
+const NONE = "–";
 const cache = new Map();
 
 function formatter(Kind, options) {
@@ -12,31 +13,22 @@ function formatter(Kind, options) {
 	return cache.get(key);
 }
 
-const NONE = "–";
-const given = (value) => typeof value === "number" && Number.isFinite(value);
+const numeral = (value, options) => (Number.isFinite(value) ? formatter(Intl.NumberFormat, options).format(value) : NONE);
 
-export const number = (value, digits = 0) =>
-	given(value) ? formatter(Intl.NumberFormat, { maximumFractionDigits: digits }).format(value) : NONE;
+export const number = (value, digits = 0) => numeral(value, { maximumFractionDigits: digits });
 
 /** 12,345 in a narrow place: 12.3K. */
-export const compact = (value) =>
-	given(value)
-		? formatter(Intl.NumberFormat, { notation: "compact", maximumFractionDigits: value < 1000 ? 0 : 1 }).format(value)
-		: NONE;
+export const compact = (value) => numeral(value, { notation: "compact", maximumFractionDigits: value < 1000 ? 0 : 1 });
 
-export const percent = (share, digits = 0) =>
-	given(share)
-		? formatter(Intl.NumberFormat, { style: "percent", maximumFractionDigits: digits }).format(share)
-		: NONE;
+export const percent = (share, digits = 0) => numeral(share, { style: "percent", maximumFractionDigits: digits });
 
 /** The symbols of units are the same in every language; a narrow space, at which no line breaks, is before them. */
 const unit = (value, symbol, digits) => `${number(value, digits)}\u202f${symbol}`;
 
 /** A span of milliseconds in at most two units. */
 export function span(ms) {
-	if (!given(ms)) return NONE;
-	if (ms < 1) return unit(ms, "ms", 1);
-	if (ms < 1000) return unit(ms, "ms");
+	if (!Number.isFinite(ms)) return NONE;
+	if (ms < 1000) return unit(ms, "ms", ms < 1 ? 1 : 0);
 	if (ms < 60_000) return unit(ms / 1000, "s", ms < 10_000 ? 1 : 0);
 	const seconds = Math.round(ms / 1000);
 	if (seconds < 3600) return two(seconds, 60, "min", "s");
@@ -49,85 +41,62 @@ const two = (amount, size, large, small) => {
 	return unit(Math.floor(amount / size), large) + (rest ? ` ${unit(rest, small)}` : "");
 };
 
-export const spanS = (seconds) => span(given(seconds) ? seconds * 1000 : NaN);
+export const spanS = (seconds) => span(seconds * 1000);
+
+/** For how long something has been going on. */
+export const since = (iso) => span(Math.max(0, Date.now() - Date.parse(iso)));
 
 export function bytes(size) {
-	if (!given(size)) return NONE;
-	const names = ["byte", "kilobyte", "megabyte", "gigabyte", "terabyte"];
-	if (size < 1000) return `${number(size)} B`;
+	const names = ["B", "kB", "MB", "GB", "TB"];
 	let at = 0;
 	for (; size >= 1000 && at < names.length - 1; at += 1) size /= 1000;
-	return formatter(Intl.NumberFormat, {
-		style: "unit",
-		unit: names[at],
-		unitDisplay: "short",
-		maximumFractionDigits: at && size < 100 ? 1 : 0,
-	}).format(size);
+	return Number.isFinite(size) ? unit(size, names[at], at && size < 100 ? 1 : 0) : NONE;
 }
+
+const TIME = { hour: "2-digit", minute: "2-digit", hourCycle: "h23" };
+
+const dated = (date, options) =>
+	formatter(Intl.DateTimeFormat, setting("zone") === "utc" ? { ...options, timeZone: "UTC" } : options).format(date);
 
 /** A moment by the zone in use; `long` with the date and seconds whatever day it is. */
-export function moment(iso, { long = false } = {}) {
+export function moment(iso, long) {
 	const date = new Date(iso);
+	const now = new Date();
 	if (Number.isNaN(date.getTime())) return NONE;
-	return setting("zone") === "relative" && !long ? relative(date) : absolute(date, long);
+	if (long) return dated(date, { ...TIME, year: "numeric", month: "short", day: "numeric", second: "2-digit", timeZoneName: "short" });
+	if (setting("zone") === "relative") return relative((date - now) / 1000);
+	const day = (one) => dated(one, { dateStyle: "short" });
+	if (day(date) === day(now)) return dated(date, { ...TIME, second: "2-digit" });
+	const year = date.getFullYear() === now.getFullYear() ? undefined : "numeric";
+	return dated(date, { ...TIME, month: "short", day: "numeric", year });
 }
 
-/** The time of day alone, for axes. */
-export const clock = (iso, withDay, withSeconds) =>
-	formatter(Intl.DateTimeFormat, {
-		...(withDay ? { weekday: "short" } : {}),
-		hour: "2-digit",
-		minute: "2-digit",
-		...(withSeconds ? { second: "2-digit" } : {}),
-		hourCycle: "h23",
-		...zone(),
-	}).format(new Date(iso));
+/** The time of day alone, for axes and logs. */
+export const clock = (iso, options) => dated(new Date(iso), { ...TIME, ...options });
 
-const zone = () => (setting("zone") === "utc" ? { timeZone: "UTC" } : {});
+const STEPS = [
+	[60, 1, "second"],
+	[3600, 60, "minute"],
+	[86_400, 3600, "hour"],
+	[Infinity, 86_400, "day"],
+];
 
-function absolute(date, long) {
-	const today = formatter(Intl.DateTimeFormat, { dateStyle: "short", ...zone() });
-	const isToday = today.format(date) === today.format(new Date());
-	const options =
-		isToday && !long
-			? { hour: "2-digit", minute: "2-digit", second: "2-digit" }
-			: { month: "short", day: "numeric", hour: "2-digit", minute: "2-digit" };
-	if (long) Object.assign(options, { year: "numeric", second: "2-digit", timeZoneName: "short" });
-	if (!long && date.getFullYear() !== new Date().getFullYear()) options.year = "numeric";
-	return formatter(Intl.DateTimeFormat, { ...options, hourCycle: "h23", ...zone() }).format(date);
-}
-
-function relative(date) {
-	const seconds = (date.getTime() - Date.now()) / 1000;
+function relative(seconds) {
 	if (Math.abs(seconds) < 5) return t("time.now");
-	const steps = [
-		[60, 1, "second"],
-		[3600, 60, "minute"],
-		[86_400, 3600, "hour"],
-		[Infinity, 86_400, "day"],
-	];
-	const [, size, name] = steps.find(([below]) => Math.abs(seconds) < below);
-	return formatter(Intl.RelativeTimeFormat, { style: "short", numeric: "always" }).format(
-		Math.round(seconds / size),
-		name,
-	);
+	const [, size, name] = STEPS.find(([below]) => Math.abs(seconds) < below);
+	return formatter(Intl.RelativeTimeFormat, { style: "short" }).format(Math.round(seconds / size), name);
 }
 
 /** A moment as an element that follows the zone switch and the clock. The full moment is its title. */
-export function time(iso, options = {}) {
-	if (!iso) return h("span.muted", NONE);
-	const title = `${moment(iso, { long: true })}\n${iso}`;
-	return h("time.moment", { datetime: iso, title, "data-long": options.long }, moment(iso, options));
-}
+export const time = (iso) =>
+	iso ? h("time.moment", { datetime: iso, title: `${moment(iso, true)}\n${iso}` }, moment(iso)) : h("span.muted", NONE);
 
 /** Writes all moments on the page anew. */
 export function refreshTimes() {
-	for (const element of document.querySelectorAll("time.moment")) {
-		const text = moment(element.dateTime, { long: element.hasAttribute("data-long") });
+	for (const element of document.querySelectorAll("time[datetime]")) {
+		const text = moment(element.dateTime);
 		if (element.textContent !== text) element.textContent = text;
 	}
 }
 
-setInterval(() => {
-	if (!document.hidden && setting("zone") === "relative") refreshTimes();
-}, 5000);
+setInterval(() => document.hidden || setting("zone") !== "relative" || refreshTimes(), 5000);

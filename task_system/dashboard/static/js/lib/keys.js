@@ -1,24 +1,19 @@
 // Keys: single ones, and `g` followed by another. Pages add their own while they are open.
 
+const PREFIX_MS = 1200;
 const bindings = new Map();
 let prefix = "";
-let prefixTimer = 0;
+let timer = 0;
 
 /** Calls `action(event)` for a key such as "/", "g t" or "mod+k"; until the signal aborts, if there is one. */
-export function bind(keys, action, signal) {
-	for (const key of [keys].flat()) {
-		const before = bindings.get(key);
-		bindings.set(key, action);
-		signal?.addEventListener("abort", () => {
-			if (bindings.get(key) === action) before ? bindings.set(key, before) : bindings.delete(key);
-		});
-	}
+export function bind(key, action, signal) {
+	const before = bindings.get(key);
+	bindings.set(key, action);
+	signal?.addEventListener("abort", () => bindings.get(key) === action && bindings.set(key, before));
 }
 
 const typing = (element) =>
-	element.isContentEditable ||
-	["TEXTAREA", "SELECT"].includes(element.tagName) ||
-	(element.tagName === "INPUT" && !["checkbox", "radio", "button", "file"].includes(element.type));
+	element.isContentEditable || element.matches("textarea, select, input:not([type=checkbox], [type=radio], [type=file])");
 
 export function startKeys() {
 	document.addEventListener("keydown", (event) => {
@@ -26,14 +21,12 @@ export function startKeys() {
 		const mod = event.metaKey || event.ctrlKey;
 		if (mod && event.key.toLowerCase() === "k") return run("mod+k", event);
 		if (mod || event.altKey || typing(event.target) || document.querySelector("dialog[open]")) return;
-		const key = prefix ? `${prefix} ${event.key}` : event.key;
-		clearTimeout(prefixTimer);
+		const key = prefix + event.key;
+		clearTimeout(timer);
 		prefix = "";
-		if (run(key, event)) return;
-		if (event.key === "g" && key === "g") {
-			prefix = "g";
-			prefixTimer = setTimeout(() => (prefix = ""), 1200);
-		}
+		if (run(key, event) || key !== "g") return;
+		prefix = "g ";
+		timer = setTimeout(() => (prefix = ""), PREFIX_MS);
 	});
 }
 

@@ -2,12 +2,11 @@
 
 import { onReached } from "./api.js";
 
-const NAMES = "accepted started progress retry succeeded failed cancelled expired removed changed"
-	.split(" ")
-	.map((name) => `task.${name}`);
+const NAMES = "accepted started progress retry succeeded failed cancelled expired removed changed".split(" ");
 const POLL_MS = 5000;
 const BATCH_MS = 250;
-const TRY_AGAIN_MS = { refused: 30_000, broken: 3000 };
+const REFUSED_MS = 30_000;
+const BROKEN_MS = 3000;
 
 /** live | polling | connecting | offline | paused */
 export let status = "connecting";
@@ -20,6 +19,9 @@ let gathered = [];
 let timer = 0;
 const listeners = new Set();
 const watchers = new Set();
+
+/** Nobody looks, or wants to be told. */
+export const isResting = () => paused || document.hidden;
 
 /** Calls back with the events of a quarter of a second, or with null: anything may have changed, look again. */
 export function onEvents(callback, signal) {
@@ -41,61 +43,57 @@ export function follow(query) {
 /** Stop listening and looking until it is called again. */
 export function togglePause() {
 	paused = !paused;
-	reconnect();
-	if (!paused) tell(null);
+	wake();
 }
 
-export const isPaused = () => paused;
-
 export function startLive() {
-	document.addEventListener("visibilitychange", () => {
-		reconnect();
-		if (!document.hidden && !paused) tell(null);
-	});
+	document.addEventListener("visibilitychange", wake);
 	onReached((now) => {
 		if (now === reached) return;
 		reached = now;
-		if (now) reconnect();
-		say();
-		// What happened meanwhile is not known.
-		if (now) tell(null);
+		if (now) wake();
+		else say();
 	});
-	setInterval(() => {
-		if (!document.hidden && !paused && status !== "live") tell(null);
-	}, POLL_MS);
+	setInterval(() => isResting() || status === "live" || tell(null), POLL_MS);
 	reconnect();
+}
+
+function wake() {
+	reconnect();
+	// What happened meanwhile is not known.
+	if (!isResting()) tell(null);
 }
 
 function reconnect() {
 	clearTimeout(timer);
 	source?.close();
 	source = null;
-	if (!document.hidden && !paused) connect();
+	if (!isResting()) connect();
 	say();
 }
 
 function connect() {
 	const query = new URLSearchParams(filter);
 	if (cursor) query.set("after", cursor);
-	const opened = new EventSource(`/api/events${query.size ? `?${query}` : ""}`);
+	const opened = new EventSource(`/api/events?${query}`);
+	const on = (name, heard) => opened.addEventListener(name, heard);
 	source = opened;
 	let answered = false;
-	opened.addEventListener("open", () => {
-		answered = true;
-		reached = true;
+	on("open", () => {
+		answered = reached = true;
 		say();
 	});
-	opened.addEventListener("hello", (event) => remember(event));
-	opened.addEventListener("reset", () => {
+	on("hello", remember);
+	on("reset", () => {
 		cursor = "";
 		tell(null);
 	});
-	for (const name of NAMES) opened.addEventListener(name, (event) => gather(event));
-	opened.addEventListener("error", () => {
+	for (const name of NAMES) on(`task.${name}`, gather);
+	on("error", () => {
 		if (source !== opened) return;
 		opened.close();
 		source = null;
-		timer = setTimeout(reconnect, answered ? TRY_AGAIN_MS.broken : TRY_AGAIN_MS.refused);
+		timer = setTimeout(reconnect, answered ? BROKEN_MS : REFUSED_MS);
 		if (!answered) probe();
 		say();
 	});
@@ -103,13 +101,10 @@ function connect() {
 
 /** A stream says not why it was refused; a request does. */
 async function probe() {
-	try {
-		const response = await fetch("/api/health/live");
-		reached = response.ok;
-	} catch {
-		reached = false;
+	reached = await fetch("/api/health/live").then((response) => response.ok, () => null);
+	if (reached === null) {
 		clearTimeout(timer);
-		timer = setTimeout(reconnect, TRY_AGAIN_MS.broken);
+		timer = setTimeout(reconnect, BROKEN_MS);
 	}
 	say();
 }
@@ -121,23 +116,21 @@ function remember(event) {
 function gather(event) {
 	remember(event);
 	gathered.push(JSON.parse(event.data));
-	if (gathered.length === 1) {
-		setTimeout(() => {
-			const batch = gathered;
-			gathered = [];
-			requestAnimationFrame(() => tell(batch));
-		}, BATCH_MS);
-	}
+	if (gathered.length > 1) return;
+	setTimeout(() => {
+		const batch = gathered;
+		gathered = [];
+		requestAnimationFrame(() => tell(batch));
+	}, BATCH_MS);
 }
 
 const tell = (batch) => listeners.forEach((callback) => callback(batch));
 
 function say() {
-	const open = source && source.readyState === EventSource.OPEN;
+	const open = source?.readyState === EventSource.OPEN;
 	const next = paused ? "paused" : open ? "live" : !reached ? "offline" : source ? "connecting" : "polling";
 	if (next === status) return;
-	const before = status;
 	status = next;
 	watchers.forEach((callback) => callback(next));
-	if (next === "live" && before !== "live") tell(null);
+	if (next === "live") tell(null);
 }

@@ -1,14 +1,8 @@
 // The address is the state: a path for the page, a query for what it shows. Pages are loaded when they are first opened.
 
+import { withQuery } from "./api.js";
+
 const BASE = "/dashboard";
-const ROUTES = [
-	[/^\/?$/, "overview", []],
-	[/^\/tasks$/, "tasks", []],
-	[/^\/tasks\/([^/]+)$/, "task", ["task_id"]],
-	[/^\/(submit|failures|queues|workers|schedules|files|batches|settings)$/, null, ["page"]],
-	[/^\/batches\/([^/]+)$/, "batches", ["batch_id"]],
-	[/^\/bulk\/([^/]+)$/, "batches", ["bulk_id"]],
-];
 
 /** What the navigation offers: name, path, and the key after `g`. */
 export const PAGES = [
@@ -22,11 +16,13 @@ export const PAGES = [
 	["batches", "/batches", "b"],
 	["settings", "/settings", "e"],
 ];
+/** Pages of one thing, whose id stands behind theirs. */
+const OF_ONE = { tasks: "task", batches: "batches", bulk: "batches" };
 
 let current = null;
 let mount = () => {};
 
-/** `show(name, module, context)` is called for every new page. */
+/** `show(name, module, context, isNew)` is called for every page that is opened. */
 export function startRouter(show) {
 	mount = show;
 	addEventListener("popstate", () => open());
@@ -35,64 +31,56 @@ export function startRouter(show) {
 }
 
 /** The address of a page with a query. */
-export function href(path, query) {
-	const given = new URLSearchParams();
-	for (const [name, value] of Object.entries(query || {})) {
-		for (const one of [value].flat()) if (one !== undefined && one !== null && one !== "") given.append(name, one);
-	}
-	const text = given.toString();
-	return `${BASE}${path === "/" ? "" : path}${text ? `?${text}` : ""}`;
-}
+export const href = (path, query) => withQuery(BASE + (path === "/" ? "" : path), query);
+
+/** The address of the tasks that a search finds. */
+export const found = (q, query) => href("/tasks", { q, ...query });
+
+export const taskHref = (id) => href(`/tasks/${id}`);
 
 /** Goes there. */
-export function go(address, { replace = false } = {}) {
-	if (address === location.pathname + location.search) return open({ again: true });
+export function go(address, replace) {
+	if (address === location.pathname + location.search) return reopen();
 	history[replace ? "replaceState" : "pushState"](null, "", address);
 	return open();
 }
 
-/** The same page with other words in the query; null removes one. */
-export function setQuery(changes, { replace = true } = {}) {
-	const query = new URLSearchParams(location.search);
-	for (const [name, value] of Object.entries(changes)) {
-		query.delete(name);
-		for (const one of [value].flat()) if (one !== undefined && one !== null && one !== "") query.append(name, one);
-	}
-	const text = query.toString();
-	return go(location.pathname + (text ? `?${text}` : ""), { replace });
-}
+/** A query as an object, other words in it; null removes one. */
+export const queryWith = (changes) => {
+	const now = new URLSearchParams(location.search);
+	return { ...Object.fromEntries([...now.keys()].map((name) => [name, now.getAll(name)])), ...changes };
+};
+
+/** The same page with other words in the query. */
+export const setQuery = (changes, replace = true) => go(withQuery(location.pathname, queryWith(changes)), replace);
+
+/** The page that `next` of an answer leads to. */
+export const hrefOfNext = (path, next) => href(path, queryWith({ cursor: new URL(next, location.origin).searchParams.get("cursor") }));
 
 /** Shows the page anew, as after another language was chosen. */
-export const reopen = () => open({ again: true });
+export const reopen = () => open(true);
 
-async function open({ again = false } = {}) {
-	const path = decodeURI(location.pathname).replace(/\/+$/, "").replace(new RegExp(`^${BASE}`), "");
-	const route = ROUTES.find(([pattern]) => pattern.test(path));
-	const found = route ? path.match(route[0]).slice(1).map(decodeURIComponent) : [];
-	const name = route ? route[1] || found[0] : "missing";
+async function open(again) {
+	const path = decodeURI(location.pathname).replace(/\/+$/, "").slice(BASE.length) || "/";
 	const query = new URLSearchParams(location.search);
-	if (current && current.path === path && !again && current.context.onquery) {
+	const isNew = current?.path !== path;
+	if (!isNew && !again && current.context.onquery) {
 		current.context.query = query;
-		current.context.onquery(query);
-		return;
+		return current.context.onquery(query);
 	}
 	current?.abort.abort();
+	const [, first, id] = path.split("/").map(decodeURIComponent);
+	const known = first === "submit" || PAGES.some(([, page]) => page === path);
+	const name = id ? OF_ONE[first] : known && (first || "overview");
 	const abort = new AbortController();
-	const params = Object.fromEntries((route?.[2] || []).map((key, index) => [key, found[index]]));
-	const context = { params, query, signal: abort.signal, onquery: null };
-	const isNew = !current || current.path !== path;
+	const context = { first, id, query, signal: abort.signal, onquery: null };
 	current = { path, abort, context };
-	const module = await import(`../pages/${name}.js`).catch(unreachable);
-	if (!abort.signal.aborted) mount(name, module, context, isNew);
+	const module = await import(`../pages/${name || "missing"}.js`).catch(unreachable);
+	if (!abort.signal.aborted) await mount(name || "missing", module, context, isNew);
 }
 
 /** A page whose module could not be loaded. Browsers do not ask for it again before the page is loaded anew. */
-function unreachable(error) {
-	return {
-		default: () => Promise.reject(error),
-		again: () => location.reload(),
-	};
-}
+const unreachable = (error) => ({ default: () => Promise.reject(error), again: () => location.reload() });
 
 function followed(event) {
 	if (event.defaultPrevented || event.button || event.metaKey || event.ctrlKey || event.shiftKey || event.altKey) return;

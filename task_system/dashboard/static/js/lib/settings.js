@@ -1,25 +1,17 @@
 // What this browser remembers for its user: theme, language, time zone, density, saved views.
 
 const KEY = "task-system.settings";
-const DEFAULTS = {
-	theme: "system",
-	language: "auto",
-	zone: "local",
-	density: "comfortable",
-	rail: "wide",
-	page_size: 50,
-	views: [],
-};
+const DEFAULTS = { theme: "system", language: "auto", zone: "local", density: "comfortable", rail: "wide", page_size: 50, views: [] };
 
 function kept() {
 	try {
-		return JSON.parse(localStorage.getItem(KEY)) || {};
+		return { ...DEFAULTS, ...JSON.parse(localStorage.getItem(KEY)) };
 	} catch {
-		return {};
+		return DEFAULTS;
 	}
 }
 
-let current = { ...DEFAULTS, ...kept() };
+let current = kept();
 const listeners = new Set();
 
 export const setting = (name) => current[name];
@@ -32,21 +24,20 @@ export function setSetting(name, value) {
 	} catch {
 		// Remembered for as long as the page is open.
 	}
-	listeners.forEach((callback) => callback(name, value));
+	listeners.forEach((callback) => callback(name));
 }
 
-export const onSetting = (callback) => {
+/** Calls back with the name of what changed, here or in another tab; until the signal aborts, if there is one. */
+export function onSetting(callback, signal) {
 	listeners.add(callback);
-	return () => listeners.delete(callback);
-};
+	signal?.addEventListener("abort", () => listeners.delete(callback));
+}
 
 addEventListener("storage", (event) => {
 	if (event.key !== KEY) return;
 	const before = current;
-	current = { ...DEFAULTS, ...kept() };
+	current = kept();
 	for (const name of Object.keys(current)) {
-		if (JSON.stringify(before[name]) !== JSON.stringify(current[name])) {
-			listeners.forEach((callback) => callback(name, current[name]));
-		}
+		if (JSON.stringify(before[name]) !== JSON.stringify(current[name])) listeners.forEach((callback) => callback(name));
 	}
 });

@@ -1,66 +1,53 @@
 // Settings of this browser, and what the service is.
 
-import { h, patch } from "../lib/dom.js";
-import { get } from "../lib/api.js";
-import { moment } from "../lib/format.js";
-import { LANGUAGES, t } from "../lib/i18n.js";
-import { onSetting, setSetting, setting } from "../lib/settings.js";
-import { button, card, copyText, facts, pageHead, radios } from "../components/basics.js";
-import { drawFrame } from "../components/frame.js";
-import { icon } from "../components/icon.js";
-import { showHelp } from "../components/palette.js";
+import { LANGUAGES, button, card, copyText, facts, h, icon, moment, onSetting, pageHead, patch, radios, setSetting, setting, t } from "../kit.js";
+import { THEMES, ZONES, showHelp } from "../components/palette.js";
 
-export default async function page(root, context) {
+const LINKS = ["docs", "openapi", "flower", "rabbitmq", "ready"];
+
+export default async function page(page) {
 	let about = null;
-	context.signal.addEventListener("abort", onSetting(draw));
+	onSetting(draw, page.signal);
 	draw();
-	about = await get("/", {}, { signal: context.signal }).catch(() => null);
+	about = await page.getOr("/");
 	draw();
 
 	function draw() {
-		if (context.signal.aborted) return;
+		const look = card("settings.look", null, choices("theme", THEMES, "theme"), choices("density", ["comfortable", "compact"], "settings"));
+		const languages = [["auto", t("settings.auto")], ...Object.entries(LANGUAGES)];
+		const here = card(
+			"settings.language_and_time",
+			null,
+			fieldset("language", languages),
+			choices("zone", ZONES, "zone"),
+			h("p.hint", t("settings.now"), " ", h("strong.num", moment(new Date().toISOString(), true))),
+		);
+		const keys = card("settings.keys", null, h("p.muted", t("settings.keys_text")), button("help.title", { icon: "keyboard", onclick: showHelp }));
+		const access = card("settings.access", null, h("p.muted", t("settings.access_text")));
 		patch(
-			root,
-			pageHead(t("nav.settings")),
-			h(
-				"div.columns",
-				h(
-					"div.column-main",
-					card(
-						t("settings.look"),
-						null,
-						choices("theme", ["system", "light", "dark"].map((one) => [one, t(`theme.${one}`)])),
-						choices("density", ["comfortable", "compact"].map((one) => [one, t(`settings.${one}`)])),
-					),
-					card(
-						t("settings.language_and_time"),
-						null,
-						choices("language", [["auto", t("settings.auto")], ...Object.entries(LANGUAGES)]),
-						choices("zone", ["local", "utc", "relative"].map((one) => [one, t(`zone.${one}`)])),
-						h("p.hint", t("settings.now"), " ", h("strong.num", moment(new Date().toISOString(), { long: true }))),
-					),
-					card(t("settings.keys"), null, h("p.muted", t("settings.keys_text")), button({ label: t("help.title"), icon: "keyboard", onclick: showHelp })),
-				),
-				h(
-					"div.column-side",
-					card(
-						t("settings.about"),
-						about && button({ label: t("settings.copy_report"), small: true, kind: "quiet", icon: "copy", onclick: report }),
-						about && facts([t("settings.service"), about.service], [t("workers.version"), about.version]),
-						about && h("ul.links", Object.entries(about.links).filter(([name]) => ["docs", "openapi", "flower", "rabbitmq", "ready"].includes(name)).map(([name, address]) => h("li", h("a", { href: address, target: "_blank", rel: "noopener" }, t(`settings.link_${name}`), icon("external", 12))))),
-					),
-					card(t("settings.access"), null, h("p.muted", t("settings.access_text"))),
-				),
-			),
+			page.root,
+			pageHead("nav.settings"),
+			h("div.columns", h("div.column-main", look, here, keys), h("div.column-side", about && service(about), access)),
 		);
 	}
 
-	function choices(name, options) {
-		return h("fieldset.field", h("legend", t(`settings.${name}`)), radios(name, options, setting(name), (value) => (setSetting(name, value), drawFrame())));
+	function service({ service: name, version, links }) {
+		const link = (to) => h("li", h("a", { href: links[to], target: "_blank", rel: "noopener" }, t(`settings.link_${to}`), icon("external", 12)));
+		return card(
+			"settings.about",
+			button("settings.copy_report", { small: true, kind: "quiet", icon: "copy", onclick: report }),
+			facts(["settings.service", name], ["workers.version", version]),
+			h("ul.links", LINKS.filter((to) => links[to]).map(link)),
+		);
 	}
 
 	async function report() {
-		const health = await get("/api/health/ready").catch((problem) => problem.document);
+		const health = await page.getOr("/api/health/ready", {}, (problem) => problem.document);
 		copyText(JSON.stringify({ ...about, health, browser: navigator.userAgent }, null, 2), t("settings.report"));
 	}
 }
+
+const fieldset = (name, options) =>
+	h("fieldset.field", h("legend", t(`settings.${name}`)), radios(name, options, setting(name), (value) => setSetting(name, value)));
+
+const choices = (name, values, words) => fieldset(name, values.map((one) => [one, t(`${words}.${one}`)]));

@@ -1,181 +1,199 @@
 // One task: what became of it, why it is where it is, and what can be done.
 
-import { h, patch } from "../lib/dom.js";
-import { get, Problem } from "../lib/api.js";
-import { bytes, number, span, spanS, time } from "../lib/format.js";
-import { t } from "../lib/i18n.js";
+import {
+	badge, button, bytes, card, copyButton, copyText, crumbs, empty, facts, found, go, h, href, icon, linkButton, menu, number, pageHead, progressBar,
+	setQuery, shortId, since, span, spanS, t, taskHref, time,
+} from "../kit.js";
 import { bind } from "../lib/keys.js";
-import { follow } from "../lib/live.js";
-import { panel } from "../lib/panel.js";
-import { go, href, setQuery } from "../lib/router.js";
-import { badge, button, card, copyButton, copyText, empty, facts, pageHead, progressBar, shortId } from "../components/basics.js";
 import { fileTable } from "../components/files.js";
-import { menuButton } from "../components/dialog.js";
-import { icon } from "../components/icon.js";
 import { jsonView } from "../components/json.js";
 import { logView } from "../components/log-view.js";
-import { cancelTask, changeTask, curl, isOver, isWaiting, retryTask, runNow, taskHref } from "../components/task-acts.js";
+import { cancelTask, changeTask, curl, isOver, isWaiting, retryTask, runNow } from "../components/task-acts.js";
 import { timeline } from "../components/timeline.js";
 import { errorView } from "../components/traceback.js";
 
-const TABS = ["summary", "parameters", "result", "errors", "log", "raw"];
+const PRIORITIES = ["high", "normal", "low"];
 
-export default async function page(root, context) {
-	const id = context.params.task_id;
-	const log = logView(id, context.signal);
+export default async function page(page) {
+	const { id, signal } = page;
+	const log = logView(id, signal);
 	let explained = null;
 	let shown = null;
-	const tab = () => (TABS.includes(context.query.get("tab")) ? context.query.get("tab") : "summary");
+	const tab = () => (page.query.get("tab") in TABS ? page.query.get("tab") : "summary");
+	const cancel = () => cancelTask(shown).then(page.refresh);
+	const retry = () => retryTask(shown).then((accepted) => accepted && go(taskHref(accepted.task_id)));
 
-	follow(`task_id=${encodeURIComponent(id)}`);
-	const view = panel(root, { load, render, signal: context.signal, everyMs: 400, atLeastMs: 5000, relevant: (event) => event.task_id === id });
-	const clock = setInterval(() => shown && !isOver(shown) && !document.hidden && view.rerender(), 1000);
-	context.signal.addEventListener("abort", () => clearInterval(clock));
-	context.onquery = () => {
-		view.rerender();
+	page.every(1000, () => shown && !isOver(shown) && page.rerender());
+	page.onquery = () => {
+		page.rerender();
 		if (tab() === "log") log.look();
 	};
-	bind("r", () => (shown && isOver(shown) ? retried(retryTask(shown)) : false), context.signal);
-	bind("c", () => (shown && !isOver(shown) ? cancelTask(shown).then(view.refresh) : false), context.signal);
-	await view.done;
+	bind("r", () => shown && isOver(shown) && retry() && true, signal);
+	bind("c", () => shown && !isOver(shown) && cancel() && true, signal);
+	await page.show({ load, render, follows: `task_id=${encodeURIComponent(id)}`, everyMs: 400, atLeastMs: 5000, relevant: (event) => event.task_id === id });
 	return shown ? `${shown.task_type} …${id.slice(-8)}` : t("nav.task");
 
 	async function load() {
-		let task;
-		try {
-			task = await get(`/api/tasks/${id}`, {}, { signal: context.signal });
-		} catch (error) {
-			if (error instanceof Problem && error.code === "task_not_found") return null;
-			throw error;
-		}
-		explained = isOver(task) || task.state === "STARTED" ? null : await get(`/api/tasks/${id}/explain`, {}, { signal: context.signal }).catch(() => null);
+		const path = `/api/tasks/${id}`;
+		shown = await page.get(path).catch((problem) => (problem.code === "task_not_found" ? null : Promise.reject(problem)));
+		explained = shown && !isOver(shown) && shown.state !== "STARTED" ? await page.getOr(`${path}/explain`) : null;
 		if (tab() === "log") log.look();
-		return (shown = task);
-	}
-
-	async function retried(answer) {
-		const accepted = await answer;
-		if (accepted?.task_id) go(taskHref(accepted.task_id));
+		return shown;
 	}
 
 	function render(task) {
-		if (!task) return empty(t("task.not_found"), t("task.not_found_text", { id }), h("a.button", { href: href("/tasks") }, t("nav.tasks")));
-		return [head(task), live(task), tabBar(task), h("div.tab-panel", { key: tab() }, body(task))];
+		if (!task) return empty("task.not_found", linkButton("nav.tasks", href("/tasks")));
+		const content = tab() === "log" ? card("task.log", openAs(task, "/log?format=text", "action.as_text"), log.element) : TABS[tab()](task);
+		return [
+			h(
+				"header.task-head",
+				crumbs("tasks", {}, icon("right", 12), h("span.mono", id), copyButton(id, t("field.id"))),
+				pageHead(task.task_type, acts(task)),
+				stateOf(task),
+				explained && h("p.explained", icon("info"), explained.sentence),
+			),
+			live(task),
+			h("div.tabs", { role: "tablist", "aria-label": t("task.parts") }, Object.keys(TABS).map((name) => tabOf(task, name))),
+			h("div.tab-panel", { key: tab() }, content),
+		];
 	}
 
-	function head(task) {
+	function tabOf(task, name) {
+		const count = name === "errors" && attempts(task).length;
+		if (count === 0) return null;
+		const choose = () => setQuery({ tab: name === "summary" ? null : name });
 		return h(
-			"header.task-head",
-			h("nav.crumbs", { "aria-label": t("frame.crumbs") }, h("a", { href: href("/tasks") }, t("nav.tasks")), icon("right", 12), h("span.mono", id), copyButton(id, t("field.id"))),
-			pageHead(task.task_type, acts(task)),
-			h("div.task-state", badge(task.status), h("span.muted", t("field.priority"), ": ", t(`priority.${task.priority}`)), task.max_attempts > 1 && task.attempt > 0 && h("span.muted.num", t("task.attempt_of", { attempt: task.attempt, most: task.max_attempts })), task.duration_ms !== null && h("span.muted.num", t("task.ran", { span: span(task.duration_ms) })), task.tags.map((tag) => h("a.tag", { href: href("/tasks", { q: `tag:${tag}` }) }, tag))),
-			explained && h("p.explained", icon("info"), explained.sentence),
+			"button.tab",
+			{ role: "tab", type: "button", key: name, "aria-selected": String(tab() === name), onclick: choose },
+			h("span", t(`task.tab_${name}`)),
+			count && h("span.count", number(count)),
 		);
 	}
 
 	function acts(task) {
-		const over = isOver(task);
-		return [
-			over && button({ label: t("action.retry"), icon: "retry", kind: task.state === "SUCCESS" ? "" : "primary", keys: "r", onclick: () => retried(retryTask(task)) }),
-			over && h("a.button", { href: href("/submit", { retry: id }) }, icon("edit"), h("span", t("action.edit_retry"))),
-			isWaiting(task) && task.status !== "pending" && button({ label: t("action.run_now"), icon: "play", onclick: () => runNow(task).then(view.refresh) }),
-			!over && button({ label: task.state === "STARTED" ? t("action.stop") : t("action.cancel_task"), icon: "cancelled", kind: "danger", keys: "c", onclick: () => cancelTask(task).then(view.refresh) }),
-			menuButton(
-				t("action.more"),
-				[
-					{ label: t("action.duplicate"), href: href("/submit", { from: id }) },
-					{ label: t("action.copy_curl"), onclick: () => copyText(curl({ task_type: task.task_type, priority: task.priority, parameters: task.parameters }), "curl") },
-					{ label: t("tasks.copy_link"), onclick: () => copyText(location.href, t("field.link")) },
-					...(isWaiting(task) ? ["high", "normal", "low"].filter((priority) => priority !== task.priority).map((priority) => ({ label: t("action.to_priority", { priority: t(`priority.${priority}`) }), onclick: () => changeTask(task, { priority }).then(view.refresh) })) : []),
-				],
-				{ key: `more-${task.state}-${task.priority}`, icon: "more", kind: "quiet" },
+		const { state, status, task_type, priority, parameters } = task;
+		const act = (promise) => promise.then(page.refresh);
+		const more = [
+			{ label: t("action.duplicate"), href: href("/submit", { from: id }) },
+			{ label: t("action.copy_curl"), onclick: () => copyText(curl({ task_type, priority, parameters }), "curl") },
+			{ label: t("tasks.copy_link"), onclick: () => copyText(location.href, t("field.link")) },
+			...PRIORITIES.map(
+				(other) => isWaiting(task) && other !== priority && { label: t("action.to_priority", { priority: t(`priority.${other}`) }), onclick: () => act(changeTask(task, { priority: other })) },
 			),
 		];
-	}
-
-	function live(task) {
-		if (task.state !== "STARTED") return null;
-		const { percent = 0, message, rate_per_s, eta_s, fields } = task.progress;
-		const others = fields || Object.fromEntries(Object.entries(task.progress).filter(([name]) => !["percent", "message", "rate_per_s", "eta_s", "fields"].includes(name)));
-		const running = Math.max(0, Date.now() - Date.parse(task.started_at));
-		return h(
-			"section.card.live-progress",
-			{ "aria-label": t("task.progress"), key: "progress" },
-			h("div.progress-line", h("strong.progress-percent.num", `${number(percent, 1)} %`), h("span", message || t("task.running_since", { span: span(running) })), h("span.push.muted.num", [eta_s != null && t("task.eta", { span: spanS(eta_s) }), rate_per_s != null && t("task.rate", { rate: number(rate_per_s, 1) }), span(running)].filter(Boolean).join(" · "))),
-			progressBar(percent),
-			task.worker && h("p.muted", Object.entries(others).map(([name, value]) => `${name}: ${typeof value === "number" ? number(value, 2) : value}`).join(" · "), Object.keys(others).length > 0 && " · ", h("span.mono", task.worker)),
-		);
-	}
-
-	function tabBar(task) {
-		return h(
-			"div.tabs",
-			{ role: "tablist", "aria-label": t("task.parts") },
-			TABS.filter((name) => name !== "errors" || task.errors.length || task.error).map((name) =>
-				h("button.tab", { role: "tab", type: "button", key: name, "aria-selected": String(tab() === name), onclick: () => setQuery({ tab: name === "summary" ? null : name }) }, h("span", t(`task.tab_${name}`)), name === "errors" && h("span.count", number(attempts(task).length))),
-			),
-		);
-	}
-
-	function body(task) {
-		switch (tab()) {
-			case "parameters":
-				return card(t("task.tab_parameters"), null, jsonView(task.parameters, t("task.tab_parameters")));
-			case "result":
-				return resultCard(task);
-			case "errors":
-				return attempts(task).map((error) => card(error.attempt ? t("timeline.attempt", { attempt: error.attempt }) : t("task.error"), error.finished_at && time(error.finished_at), errorView(error)));
-			case "log":
-				return card(t("task.log"), h("a.button.small", { href: `/api/tasks/${id}/log?format=text`, target: "_blank" }, icon("download"), t("action.as_text")), log.element);
-			case "raw":
-				return card(t("task.tab_raw"), h("a.button.small", { href: `/api/tasks/${id}`, target: "_blank" }, icon("external"), "JSON"), jsonView(task, t("task.tab_raw")));
-			default:
-				return summary(task);
-		}
-	}
-
-	function attempts(task) {
-		const earlier = [...task.errors].reverse();
-		return task.error && earlier[0]?.attempt !== task.error.attempt ? [task.error, ...earlier] : earlier;
-	}
-
-	function summary(task) {
-		return h(
-			"div.columns",
-			h("div.column-main", task.error && card(t("task.error"), task.failure && h("a.link", { href: href("/tasks", { q: `failure:${task.failure}` }) }, t("task.others_with_error")), errorView(task.error)), card(t("task.timeline"), null, timeline(task)), isOver(task) && (task.result !== null || task.result_size) && resultCard(task), task.files?.length > 0 && card(t("nav.files"), null, fileTable(task.files)), card(t("task.tab_parameters"), null, jsonView(task.parameters, t("task.tab_parameters")))),
-			h("div.column-side", card(t("task.facts"), null, factsOf(task)), Object.keys(task.metadata).length > 0 && card(t("field.metadata"), null, jsonView(task.metadata, t("field.metadata"))), card(t("task.related"), null, related(task))),
-		);
-	}
-
-	function resultCard(task) {
-		const whole = h("a.button.small", { href: `/api/tasks/${id}/result`, target: "_blank" }, icon("external"), "JSON");
-		if (task.state !== "SUCCESS") return card(t("task.tab_result"), null, empty(t("task.no_result"), t("task.no_result_text")));
-		if (task.result_size && task.result === null) return card(t("task.tab_result"), whole, h("p", t("task.large_result", { size: bytes(task.result_size) })));
-		return card(t("task.tab_result"), whole, jsonView(task.result, t("task.tab_result")));
+		return [
+			isOver(task) && button("action.retry", { icon: "retry", kind: state === "SUCCESS" ? "" : "primary", "aria-keyshortcuts": "r", onclick: retry }),
+			isOver(task) && linkButton("action.edit_retry", href("/submit", { retry: id }), { icon: "edit" }),
+			isWaiting(task) && status !== "pending" && button("action.run_now", { icon: "play", onclick: () => act(runNow(task)) }),
+			!isOver(task) && button(state === "STARTED" ? "action.stop" : "action.cancel_task", { icon: "cancelled", kind: "danger", "aria-keyshortcuts": "c", onclick: cancel }),
+			menu("task", "action.more", more, { icon: "more" }),
+		];
 	}
 }
 
-const factsOf = (task) =>
-	facts(
-		[t("field.queue"), h("a", { href: href("/tasks", { q: `queue:${task.queue}` }) }, task.queue)],
-		[t("field.created"), time(task.created_at)],
-		[t("field.due"), task.run_at !== task.created_at ? time(task.run_at) : null],
-		[t("field.started"), task.started_at && time(task.started_at)],
-		[t("field.finished"), task.finished_at && time(task.finished_at)],
-		[t("field.waited"), task.queued_ms !== null ? span(task.queued_ms) : null],
-		[t("field.ran"), task.duration_ms !== null ? span(task.duration_ms) : null],
-		[t("field.expires"), task.expires_at && time(task.expires_at)],
-		[t("field.worker"), task.worker && h("span.mono", task.worker)],
-		[t("field.reason"), task.cancel_reason],
+const stateOf = (task) =>
+	h(
+		"div.task-state",
+		badge(task.status),
+		h("span.muted", t("field.priority"), ": ", t(`priority.${task.priority}`)),
+		task.max_attempts > 1 && task.attempt > 0 && h("span.muted.num", t("task.attempt_of", { attempt: task.attempt, most: task.max_attempts })),
+		task.duration_ms !== null && h("span.muted.num", t("task.ran", { span: span(task.duration_ms) })),
+		task.tags.map((tag) => h("a.tag", { href: found(`tag:${tag}`) }, tag)),
 	);
 
-function related(task) {
-	const links = [
-		task.retry_of && [t("task.retry_of"), h("a", { href: taskHref(task.retry_of) }, shortId(task.retry_of))],
-		task.retried_as && [t("task.retried_as"), h("a", { href: taskHref(task.retried_as) }, shortId(task.retried_as))],
-		task.batch_id && [t("task.batch"), h("a", { href: href(`/batches/${task.batch_id}`) }, shortId(task.batch_id))],
-		task.schedule_id && [t("task.schedule"), h("a", { href: href("/schedules", { id: task.schedule_id }) }, shortId(task.schedule_id))],
-		[t("task.same_type"), h("a", { href: href("/tasks", { q: `type:${task.task_type}` }) }, task.task_type)],
-	].filter(Boolean);
-	return facts(...links);
+function live({ state, progress, started_at: startedAt, worker }) {
+	if (state !== "STARTED") return null;
+	const { percent = 0, message, rate_per_s: rate, eta_s: eta, fields, ...rest } = progress;
+	const others = Object.entries(fields || rest).map(([name, value]) => `${name}: ${typeof value === "number" ? number(value, 2) : value}`);
+	const pace = [eta != null && t("task.eta", { span: spanS(eta) }), rate != null && t("task.rate", { rate: number(rate, 1) }), since(startedAt)];
+	return h(
+		"section.card.live-progress",
+		{ "aria-label": t("task.progress"), key: "progress" },
+		h(
+			"div.progress-line",
+			h("strong.progress-percent.num", `${number(percent, 1)} %`),
+			h("span", message || t("task.running_since", { span: since(startedAt) })),
+			h("span.push.muted.num", pace.filter(Boolean).join(" · ")),
+		),
+		progressBar(percent),
+		h("p.muted", others.map((one) => `${one} · `), h("span.mono", worker)),
+	);
 }
+
+/** The same as it comes from the API. */
+const openAs = ({ task_id: id }, end = "", label = "JSON") =>
+	linkButton(label, `/api/tasks/${id}${end}`, { kind: "small", target: "_blank", icon: "external" });
+
+const parameters = (task) => card("task.tab_parameters", null, jsonView(task.parameters, "task.tab_parameters"));
+
+const raw = (task) => card("task.tab_raw", openAs(task), jsonView(task, "task.tab_raw"));
+
+function result(task) {
+	const { state, result: value, result_size: size } = task;
+	if (state !== "SUCCESS") return card("task.tab_result", null, empty("task.no_result"));
+	const shown = size && value === null ? h("p", t("task.large_result", { size: bytes(size) })) : jsonView(value, "task.tab_result");
+	return card("task.tab_result", openAs(task, "/result"), shown);
+}
+
+/** Errors by attempt, the last one first. */
+function attempts({ error, errors: all }) {
+	const earlier = all.toReversed();
+	return error && earlier[0]?.attempt !== error.attempt ? [error, ...earlier] : earlier;
+}
+
+const errors = (task) =>
+	attempts(task).map((error) => {
+		const { attempt, finished_at: at } = error;
+		return card(attempt ? t("timeline.attempt", { attempt }) : "task.error", at && time(at), errorView(error));
+	});
+
+function summary(task) {
+	const { error, failure, files, metadata } = task;
+	const others = failure && h("a.link", { href: found(`failure:${failure}`) }, t("task.others_with_error"));
+	return h(
+		"div.columns",
+		h(
+			"div.column-main",
+			error && card("task.error", others, errorView(error)),
+			card("task.timeline", null, timeline(task)),
+			isOver(task) && (task.result !== null || task.result_size) && result(task),
+			files?.length > 0 && card("nav.files", null, fileTable(files)),
+			parameters(task),
+		),
+		h(
+			"div.column-side",
+			card("task.facts", null, factsOf(task)),
+			Object.keys(metadata).length > 0 && card("field.metadata", null, jsonView(metadata, "field.metadata")),
+			card("task.related", null, related(task)),
+		),
+	);
+}
+
+function factsOf(task) {
+	const at = (iso) => iso && time(iso);
+	return facts(
+		["field.queue", h("a", { href: found(`queue:${task.queue}`) }, task.queue)],
+		["field.created", at(task.created_at)],
+		["field.due", task.run_at !== task.created_at && at(task.run_at)],
+		["field.started", at(task.started_at)],
+		["field.finished", at(task.finished_at)],
+		["field.waited", task.queued_ms !== null && span(task.queued_ms)],
+		["field.ran", task.duration_ms !== null && span(task.duration_ms)],
+		["field.expires", at(task.expires_at)],
+		["field.worker", task.worker && h("span.mono", task.worker)],
+		["field.reason", task.cancel_reason],
+	);
+}
+
+function related(task) {
+	const link = (id, address, text = shortId(id)) => id && h("a", { href: address }, text);
+	return facts(
+		["task.retry_of", link(task.retry_of, taskHref(task.retry_of))],
+		["task.retried_as", link(task.retried_as, taskHref(task.retried_as))],
+		["task.batch", link(task.batch_id, href(`/batches/${task.batch_id}`))],
+		["task.schedule", link(task.schedule_id, href("/schedules", { id: task.schedule_id }))],
+		["task.same_type", link(task.task_type, found(`type:${task.task_type}`), task.task_type)],
+	);
+}
+
+const TABS = { summary, parameters, result, errors, log: null, raw };
