@@ -19,6 +19,8 @@ from task_system import Context, Fail, Retry, RetryPolicy, Snooze, schedule, tas
 
 QUICKLY = RetryPolicy(max_attempts=3, base_s=0.05, jitter=False)
 ONCE = RetryPolicy(max_attempts=1)
+#: At most so long after a failure for want of something it is tried again, in seconds.
+NEEDS_S = 15.0
 #: Nobody waits longer for a test that has died.
 GIVE_UP_S = 60.0
 
@@ -166,6 +168,17 @@ def flaky(ctx: Context, parameters: Failures) -> Done:
     """Fail some times."""
     if ctx.attempt <= parameters.times:
         raise RuntimeError(f"failure {ctx.attempt}")
+    return _done(ctx)
+
+
+@task_type("test_needs", retry=RetryPolicy(max_attempts=100, base_s=NEEDS_S, cap_s=NEEDS_S))
+def needs(ctx: Context, parameters: Gate) -> Done:
+    """Fail while a file is there, as while what it needs is away; say when it was asked beside that file."""
+    asked_at = time.time()
+    if Path(parameters.gate).exists():
+        raise RuntimeError("what it needs is away")
+    with Path(f"{parameters.gate}.asked").open("a", encoding="utf-8") as file:
+        file.write(f"{asked_at} {time.time()}\n")
     return _done(ctx)
 
 
