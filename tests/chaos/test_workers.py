@@ -82,6 +82,16 @@ def test_deaf_tasks(system: System) -> Steps:
         assert system.finished(task_id, timeout_s=60)["error"]["type"] == "TimeLimitExceeded"
 
 
+@row("F5", "20 tasks whose memory runs out (MemoryError) among the others", promise=SLOT)
+def test_memory_runs_out(system: System) -> Steps:
+    greedy = [system.submit("test_allocate", {"count": 2**62}, priority="high")["task_id"] for _ in range(20)]
+    yield
+    yield
+    for task_id in greedy:
+        task = system.finished(task_id, timeout_s=30)
+        assert (task["state"], task["error"]["type"], task["attempt"]) == ("FAILURE", "MemoryError", 1), task
+
+
 @row(
     "F28",
     "a task that runs three times as long as its lease",

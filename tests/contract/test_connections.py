@@ -1,5 +1,6 @@
 """What a connection to PostgreSQL promises: how long anything waits, what is on disk, and what "away" means."""
 
+import os
 import time
 
 import pytest
@@ -118,6 +119,23 @@ def test_the_standing_connection_is_replaced_when_the_server_ended_it(postgresql
         submissions.record([row])
     assert list(submissions.record([row])) == [row.id]
     assert list(submissions.record([row])) == [row.id], "recording again is harmless"
+
+
+def test_a_forked_process_speaks_on_connections_of_its_own(postgresql: Store) -> None:
+    submissions, row = Submissions(postgresql.database), new_task()
+    assert submissions.record([new_task()])
+    child = os.fork()
+    if child == 0:
+        # Nothing of pytest is to happen twice.
+        try:
+            postgresql.database.forget()
+            os._exit(0 if list(submissions.record([row])) == [row.id] and postgresql.row(row.id) else 1)
+        finally:
+            os._exit(2)
+    assert submissions.record([new_task()])
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+    assert submissions.record([new_task()]), "the child closed nothing of ours"
+    assert postgresql.row(row.id)["state"] == "PENDING"
 
 
 def test_the_standing_connection_refuses_without_showing_parameters(postgresql: Store) -> None:

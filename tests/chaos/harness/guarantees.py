@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+from tests.chaos.harness.holes import HOLES
 from tests.chaos.harness.report import COUNTED, ROOT, machine, versions
 
 DOCUMENT = ROOT / "docs" / "guarantees.md"
@@ -27,6 +28,16 @@ these runs (30 s unless told otherwise), heartbeats come every 2 s; times belong
   are done there and then, stand beside it. Less than half of that and the row fails.
 - **told**: from the fault until `/api/health/ready` named it.
 """
+
+
+#: Numbers of the matrix, and why they have no row.
+WITHOUT_A_ROW = {
+    "F30": ("the receiver of a webhook is down, slow, or answers twice", "The service sends no webhooks yet."),
+    "F31": (
+        "all of these at random for half an hour, under 200 tasks a second",
+        "It is a run of its own: `make soak`.",
+    ),
+}
 
 
 def outcomes(results: Path) -> list[dict[str, Any]]:
@@ -86,6 +97,7 @@ def write(results: Path) -> Path:
     promises = list(dict.fromkeys(row["promise"] for row in rows))
     parts = [_HEAD, _facts(rows)]
     parts += [f"## {promise}\n\n" + _table([row for row in rows if row["promise"] == promise]) for promise in promises]
+    parts += [_without_a_row({row["number"] for row in rows}), _holes()]
     DOCUMENT.write_text("\n".join(parts), encoding="utf-8")
     return DOCUMENT
 
@@ -101,6 +113,27 @@ def _facts(rows: list[dict[str, Any]]) -> str:
         f" {sums['recovery_s']:.1f} s, health told after {sums['told_s']:.1f} s at the latest.\n\n"
         f"Date: {dates[0]} to {dates[-1]}; Machine: {machine()}; Servers: {brokers}, {versions()}.\n"
     )
+
+
+def _without_a_row(numbers: set[str]) -> str:
+    lines = ["## Rows that do not apply yet, or are no row", "", "| row | fault | why |", "| --- | --- | --- |"]
+    lines += [
+        f"| {number} | {fault} | {why} |" for number, (fault, why) in WITHOUT_A_ROW.items() if number not in numbers
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def _holes() -> str:
+    lines = [
+        "## Holes below us, and the tests that see them",
+        "",
+        "What Celery, kombu, py-amqp or RabbitMQ do to those who use them as they come; files are below `tests/`.",
+        "",
+        "| hole | tests |",
+        "| --- | --- |",
+    ]
+    lines += [f"| {hole.what} | {', '.join(f'`{test}`' for test in hole.tests)} |" for hole in HOLES]
+    return "\n".join(lines) + "\n"
 
 
 def _table(rows: list[dict[str, Any]]) -> str:
