@@ -14,7 +14,7 @@ broker_transport_options = (
 # A worker starts before its broker and outlives its restarts.
 broker_connection_retry_on_startup = True
 broker_connection_max_retries = None
-# A consumer that RabbitMQ closed, or a control queue still locked by a dead connection, is no reason to exit.
+# A consumer that RabbitMQ closed is no reason to exit.
 broker_channel_error_retry = True
 # A dead peer is noticed, and its exclusive queues freed, within two of these.
 broker_heartbeat = 20

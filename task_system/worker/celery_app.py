@@ -80,7 +80,7 @@ def create_celery_app(config: Any, registry: Registry, parts: Callable[[], Worke
 
     config: an object or a module's name, with Celery's settings. parts: called by a worker, not by clients.
     """
-    app = Celery("task_system", set_as_current=False, fixups=[])
+    app = Celery("task_system", set_as_current=False, fixups=[], control="task_system.worker.control:Control")
     app.config_from_object(config)
     for task_type in registry:
         app.register_task(_TypeTask(task_type.name, task_type.description))

@@ -51,6 +51,16 @@ def test_the_leader_dies(system: System) -> Steps:
     servers_of(system).nodes[0].start()
 
 
+@row("F13", "kill -9 of the node that leads every queue, which does not come back", promise=MAJORITY, during_s=5)
+def test_the_leader_stays_dead(system: System) -> Steps:
+    servers_of(system).nodes[0].kill()
+    lead_to(system, 1)
+    yield
+    # Everything ends without it.
+    yield
+    assert not servers_of(system).nodes[0].running
+
+
 @row("F13", "kill -9 of a node that follows", promise=MAJORITY, during_s=5)
 def test_a_follower_dies(system: System) -> Steps:
     servers_of(system).nodes[2].kill()
