@@ -56,7 +56,9 @@ def _object(text: str) -> Json:
     try:
         made = json.loads(text)
     except ValueError as error:
-        raise click.UsageError(f"--parameters is no JSON: {error}.") from None
+        raise click.UsageError(
+            f"--parameters is no JSON: {error}. Write it as in --parameters '{{\"data\": [1, 2]}}'."
+        ) from None
     if not isinstance(made, dict):
         raise click.UsageError("--parameters takes an object, as in --parameters '{\"data\": [1, 2]}'.")
     return made

@@ -17,8 +17,25 @@ BASE_URL = "http://127.0.0.1:5000"
 TIMEOUT_S = 40.0
 #: A stream says every second that it is there, in seconds.
 STREAM_QUIET_S = 10.0
+ELSEWHERE = "--url or BASE_URL name another."
 #: What a stream tells: the event's name and what it says; no name when nothing happened for a second.
 Told = tuple[str, Json]
+
+
+#: What to do next, by the problem's code, where its own words speak of HTTP or of nothing.
+NEXT = {
+    "task_not_found": "`taskq list` shows those there are.",
+    "task_finished": "`taskq retry` runs it again.",
+    "task_not_finished": "`taskq show` says what it waits for; `taskq cancel` stops it.",
+    "batch_not_found": "`taskq batches` shows the newest.",
+    "failure_not_found": "`taskq failures` shows those there are.",
+    "file_not_found": "`taskq files` shows those there are.",
+    "queue_not_found": "`taskq queues` shows those there are.",
+    "name_taken": "`taskq schedules` shows those there are.",
+    "task_type_refused": "Who closed it opens it again: POST /api/task-types/<name>/allow.",
+    "store_unavailable": "`taskq doctor` says more.",
+    "files_unavailable": "`taskq doctor` says more.",
+}
 
 
 class Refused(click.ClickException):
@@ -27,16 +44,14 @@ class Refused(click.ClickException):
     def __init__(self, status: int, problem: Json) -> None:
         self.status = status
         self.problem = problem
-        super().__init__(_words(problem) or f"the service answered {status}.")
+        super().__init__(_words(problem) or f"the service answered {status}; its log says why.")
 
 
 class Unreachable(click.ClickException):
     """There is no API at that address."""
 
     def __init__(self, url: str, why: str) -> None:
-        super().__init__(
-            f"no service answers at {url} ({why}). Start one with `taskq run`, or name another with --url or BASE_URL."
-        )
+        super().__init__(f"no service answers at {url} ({why}). Start one with `taskq run`. {ELSEWHERE}")
 
 
 class Api:
@@ -47,7 +62,9 @@ class Api:
         try:
             self._http = httpx2.Client(base_url=self.url, timeout=TIMEOUT_S, follow_redirects=False)
         except (httpx2.InvalidURL, ValueError) as error:
-            raise click.BadParameter(f"{url!r} is no address: {error}.", param_hint="--url") from None
+            raise click.BadParameter(
+                f"{url!r} is no address: {error}. Write one like {BASE_URL}.", param_hint="--url"
+            ) from None
 
     def close(self) -> None:
         """Let go of its connection."""
@@ -147,11 +164,15 @@ def _problem(response: httpx2.Response) -> Json:
     try:
         said = response.json()
     except ValueError:
-        return {"detail": f"what answers there is no task service: {response.status_code} {response.text[:60]!r}."}
+        what = f"{response.status_code} {response.text[:60]!r}"
+        return {"detail": f"what answers there is no task service: {what}. {ELSEWHERE}"}
     return said if isinstance(said, dict) else {}
 
 
 def _words(problem: Json) -> str:
     lines = [str(problem.get("detail", ""))]
     lines += [f"  {error.get('path')}: {error.get('message')}" for error in problem.get("errors", ())]
+    if any(error.get("path") in {"q", "filter.q"} for error in problem.get("errors", ())):
+        lines.append("`taskq list --help` says how to search.")
+    lines.append(NEXT.get(problem.get("error", ""), ""))
     return "\n".join(lines).strip()

@@ -73,7 +73,9 @@ def _file(path: Path, wanted: Json, schema: Json, api: Api) -> Any:
     try:
         content = path.read_bytes()
     except OSError as error:
-        raise click.UsageError(f"{path} cannot be read: {error.strerror}.") from None
+        raise click.UsageError(
+            f"{path} cannot be read: {error.strerror}. @PATH names a file on this machine."
+        ) from None
     formats = {one.get("format") for one in _variants(wanted, schema)}
     named = [one for one in _variants(wanted, schema) if "file_id" in one.get("properties", {})]
     if FILE_ID in formats or named:
@@ -82,7 +84,9 @@ def _file(path: Path, wanted: Json, schema: Json, api: Api) -> Any:
     try:
         text = content.decode()
     except UnicodeDecodeError:
-        raise click.UsageError(f"{path} is no text, and this parameter takes no file.") from None
+        raise click.UsageError(
+            f"{path} is no text, and this parameter takes no file. Send a text, or choose a parameter that does."
+        ) from None
     return json.loads(text) if path.suffix == ".json" else text
 
 
@@ -94,5 +98,7 @@ def _put(made: Json, path: list[str], value: Any) -> None:
     for name in path[:-1]:
         place = place.setdefault(name, {})
         if not isinstance(place, dict):
-            raise click.UsageError(f"{'.'.join(path)} goes into {name!r}, which has a value already.")
+            raise click.UsageError(
+                f"{'.'.join(path)} goes into {name!r}, which has a value already. Give one of the two."
+            )
     place[path[-1]] = value

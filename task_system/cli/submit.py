@@ -60,7 +60,7 @@ def _document(text: str | None) -> Json:
     try:
         made = json.loads(text or "{}")
     except ValueError as error:
-        raise click.UsageError(f"--json is no JSON: {error}.") from None
+        raise click.UsageError(f"--json is no JSON: {error}. Write it as in --json '{{\"data\": [1, 2]}}'.") from None
     if not isinstance(made, dict):
         raise click.UsageError("--json takes an object, as in --json '{\"data\": [1, 2]}'.")
     return made

@@ -2,13 +2,16 @@
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
+import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import click
 import pytest
 from click.testing import CliRunner, Result
 
@@ -21,11 +24,12 @@ FAR = "--delay=86400"
 
 @pytest.fixture
 def taskq(embedded: Embedded) -> Taskq:
-    """Run a command in this process; fails unless it exits with that code."""
+    """Run a command in this process; fails unless it exits with that code, None for any."""
 
-    def run(*arguments: str, code: int = 0, given: str | None = None) -> Result:
-        done = CliRunner().invoke(main, arguments, input=given, env={"BASE_URL": embedded.base_url, "COLUMNS": "200"})
-        assert done.exit_code == code, f"{done.stdout}\n{done.stderr}\n{done.exception!r}"
+    def run(*arguments: str, code: int | None = 0, given: str | None = None) -> Result:
+        environment = {"BASE_URL": embedded.base_url, "COLUMNS": "200"}
+        done = CliRunner().invoke(main, arguments, input=given, env=environment, prog_name="taskq")
+        assert code in {None, done.exit_code}, f"{done.stdout}\n{done.stderr}\n{done.exception!r}"
         return done
 
     return run
@@ -99,21 +103,57 @@ def test_values_are_read_as_the_type_would_have_them(taskq: Taskq, tmp_path: Pat
     assert embedded.task(task_id)["parameters"] == {"value": {"deep": {"number": 42}, "word": "four"}}
 
 
-def test_what_is_wrong_is_said_with_what_to_do(taskq: Taskq) -> None:
-    assert "data_processing" in taskq("submit", "no_such_type", code=2).stderr
-    assert "parameters.times" in taskq("submit", "test_flaky", "times=often", code=1).stderr
-    assert "key=value" in taskq("submit", "test_noop", "nonsense", code=2).stderr
-    assert "position" in taskq("list", "state:", code=1).stderr
-    assert "Did you mean list" in taskq("lits", code=2).stderr
-    assert "There is no task" in taskq("show", "nothing", code=1).stderr
-    assert "taskq schedules" in taskq("schedules", "show", "nothing", code=1).stderr
-    assert "90s, 15m" in taskq("queues", "pause", "default.low", "--for", "long", code=2).stderr
-
-
-def test_a_service_that_is_away_is_told(taskq: Taskq) -> None:
-    said = taskq("list", "--url", "http://127.0.0.1:9", code=1).stderr
-    assert "taskq run" in said
-    assert "BASE_URL" in said
+@pytest.mark.parametrize(
+    ("arguments", "said", "next_"),
+    [
+        ("lits", "no command", "Did you mean list"),
+        ("submit no_such_type", "no task type", "data_processing"),
+        ("submit test_flaky times=often", "parameters.times", "valid integer"),
+        ("submit test_noop nonsense", "no parameter", "key=value"),
+        ("submit test_noop --json [", "no JSON", '--json \'{"data"'),
+        ("submit test_noop --json [1]", "an object", '--json \'{"data"'),
+        ("submit test_echo value=@nowhere.txt", "cannot be read", "@PATH"),
+        ("submit test_echo value.a=1 value.a.b=2", "a value already", "one of the two"),
+        ("submit test_noop --delay soon", "--delay", "taskq submit --help"),
+        ("list state:", "position", "taskq list --help"),
+        ("list --limit 0", "--limit", "taskq list --help"),
+        ("show nothing", "no task", "taskq list"),
+        ("log nothing", "no task", "taskq list"),
+        ("result nothing", "no task", "taskq list"),
+        ("cancel nothing", "no task", "taskq list"),
+        ("retry nothing", "no task", "taskq list"),
+        ("retry nothing --parameters [", "no JSON", "--parameters '"),
+        ("retry nothing --parameters 1", "an object", "--parameters '"),
+        ("bulk cancel", "SEARCH", "taskq bulk --help"),
+        ("bulk cancel state:", "position", "taskq list --help"),
+        ("queues pause nothing", "no queue", "taskq queues"),
+        ("queues pause default.low --for long", "no time", "90s, 15m"),
+        ("schedules show nothing", "no schedule", "taskq schedules"),
+        ("schedules add cli test_echo value=1", "cron", "every_s"),
+        ("files show nothing", "no file", "taskq files"),
+        ("files get nothing -", "no file", "taskq files"),
+        ("files remove nothing", "no file", "taskq files"),
+        ("files put nowhere.txt", "nowhere.txt", "files put --help"),
+        ("batches show nothing", "no task of that batch", "taskq batches"),
+        ("batches submit nowhere.txt", "nowhere.txt", "batches submit --help"),
+        ("batches submit -", "no task in it", "POST /api/tasks"),
+        ("failures retry nothing", "No task has that failure", "taskq failures"),
+        ("failures --window long", "--window", "taskq failures --help"),
+        ("stats --window long", "--window", "taskq stats --help"),
+        ("workers -o long", "-o", "taskq workers --help"),
+        ("watch --every 0", "--every", "taskq watch --help"),
+        ("worker no_lane", "no_lane", "taskq worker --help"),
+        ("completion no_shell", "no_shell", "taskq completion --help"),
+        ("new-task No-Name", "no task type", "resize_image"),
+        ("list --url nonsense://", "nonsense", "--url"),
+        ("list --url http://127.0.0.1:9", "no service", "taskq run"),
+    ],
+)
+def test_what_is_wrong_is_said_with_what_to_do(taskq: Taskq, arguments: str, said: str, next_: str) -> None:
+    done = taskq(*arguments.split(), code=None, given="")
+    assert done.exit_code in {1, 2}
+    assert said in done.stderr
+    assert next_ in done.stderr
 
 
 def test_ids_go_from_command_to_command(taskq: Taskq) -> None:
@@ -177,6 +217,7 @@ def test_files_go_up_and_come_down(taskq: Taskq, tmp_path: Path) -> None:
     [file_id] = ids(taskq("files", "put", str(source), "-o", "ids"))
     assert "words.txt" in taskq("files").stdout
     assert "11.0 kB" in taskq("files").stdout
+    assert taskq("files", "get", file_id, "-").stdout == source.read_text()
     taskq("files", "get", file_id, str(tmp_path / "back.txt"))
     assert (tmp_path / "back.txt").read_bytes() == source.read_bytes()
     assert "words.txt" in taskq("files", "show", file_id).stdout
@@ -202,8 +243,57 @@ def test_failures_are_grouped(taskq: Taskq, embedded: Embedded) -> None:
     assert "it cannot be done" in taskq("failures").stdout
 
 
-def test_workers_are_shown(taskq: Taskq) -> None:
+def test_a_failure_is_retried_as_a_whole(taskq: Taskq, embedded: Embedded) -> None:
+    task = embedded.run("test_fail")
+    assert task["state"] == "FAILURE"
+    done = taskq("failures", "retry", task["failure"], "--reason", "cli")
+    assert done.stdout.split()[:2] == ["retry", "done"]
+    assert embedded.task(task["task_id"])["retried_as"]
+
+
+def test_all_that_a_search_finds_is_acted_on(taskq: Taskq) -> None:
+    for _ in range(2):
+        taskq("submit", "test_echo", "value=1", "--tag=cli-bulk", FAR)
+    assert json.loads(taskq("bulk", "cancel", "tag:cli-bulk", "--dry-run", "-o", "json").stdout)["matching"] == 2
+    asked = taskq("bulk", "cancel", "tag:cli-bulk", given="n\n", code=1)
+    assert "cancel would act on 2 tasks" in asked.stderr
+    assert len(ids(taskq("list", "tag:cli-bulk", "state:pending", "-o", "ids"))) == 2
+    done = taskq("bulk", "cancel", "tag:cli-bulk", "--reason", "cli", "--yes").stdout.split()
+    assert done == ["cancel", "done", "acted", "on", "2", "left", "alone", "0", "refused", "0"]
+    assert "No task fits" in taskq("bulk", "delete", "tag:nobody-has-it", "--yes").stderr
+
+
+def test_what_a_task_logged_is_shown_and_followed(taskq: Taskq, embedded: Embedded, tmp_path: Path) -> None:
+    gate = tmp_path / "gate"
+    task_id = embedded.submit("test_logs", {"lines": ["one", "two"], "gate": str(gate)}, priority="high")["task_id"]
+    opening = threading.Timer(0.3, gate.touch)
+    opening.start()
+    lines = taskq("log", "-f", task_id).stdout.splitlines()
+    opening.join()
+    assert [line.split()[-1] for line in lines[:2]] == ["one", "two"]
+    assert embedded.task(task_id)["finished_at"]
+    assert taskq("log", task_id).stdout.splitlines() == lines
+    first = json.loads(taskq("log", task_id, "--attempt", "1", "-o", "json").stdout.partition("\n}")[0] + "}")
+    assert (first["attempt"], first["message"]) == (1, "one")
+    [silent] = ids(taskq("submit", "test_echo", "value=1", FAR, "-o", "ids"))
+    assert "It logged nothing" in taskq("log", silent).stderr
+
+
+def test_statistics_are_shown(taskq: Taskq, embedded: Embedded) -> None:
+    embedded.run("test_noop")
+    wait_until(lambda: "test_noop" in taskq("stats").stdout, 20, "the type in the books")
+    seen = taskq("stats", "--window", "15m", "--by", "lane").stdout
+    assert "in 15m" in seen
+    assert "default" in seen
+    assert json.loads(taskq("stats", "-o", "json").stdout)["window"] == "1h"
+
+
+def test_workers_and_queues_are_shown(taskq: Taskq) -> None:
     assert "alive" in taskq("workers").stdout
+    names = {one["name"] for one in json.loads(taskq("workers", "-o", "json").stdout)["workers"]}
+    assert set(ids(taskq("workers", "-o", "ids"))) == names
+    assert "default.low" in ids(taskq("queues", "-o", "ids"))
+    assert json.loads(taskq("queues", "-o", "json").stdout)["broker"] == "up"
 
 
 def test_the_doctor_finds_all_well(embedded: Embedded) -> None:
@@ -309,3 +399,19 @@ def test_shells_are_offered_task_types(embedded: Embedded) -> None:
         check=False,
     )
     assert {"plain,test_echo", "plain,test_exit"} == set(done.stdout.split())
+
+
+def test_no_command_was_left_out() -> None:
+    """Each is run somewhere in these tests, and each of a group, for more than its help or an error."""
+    texts = "\n".join(path.read_text() for path in Path(__file__).parent.glob("*.py"))
+
+    def is_run(*words: str) -> bool:
+        arguments = re.escape(", ".join(f'"{word}"' for word in words))
+        return bool(re.search(rf'(taskq\(|process\(\w+, |"task_system", ){arguments}', texts))
+
+    every = [(name,) for name in COMMANDS]
+    for name in COMMANDS:
+        command = main.get_command(click.Context(main), name)
+        every += [(name, part) for part in (command.commands if isinstance(command, click.Group) else ())]
+    # It starts servers of its own.
+    assert [words for words in every if not is_run(*words)] == [("stack",)]
