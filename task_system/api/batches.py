@@ -99,7 +99,8 @@ def submit() -> Response:
 
 def _submit_lines() -> Response:
     wish = queried(SubmitLines)
-    with spooled(request, MOST_LINES if wish.mode == "each" else MOST_LINES_AT_ONCE) as lines:
+    most = MOST_LINES if wish.mode == "each" else MOST_LINES_AT_ONCE
+    with spooled(request, most, services().room_for_lines) as lines:
         accepted = services().batches.submit_lines(
             lambda: map(_line, lines()), each=wish.mode == "each", callback=_callback(wish.callback)
         )

@@ -11,6 +11,7 @@ from task_system.api.broadcast import Broadcast
 from task_system.api.checks import Check
 from task_system.api.ends import Ends
 from task_system.api.kept import Kept
+from task_system.api.lines import Room
 from task_system.dispatch.actions import Actions
 from task_system.dispatch.batches import Batches
 from task_system.dispatch.debounce import SubmitLatest
@@ -55,6 +56,7 @@ class Services:
     ends: Ends
     broadcast: Broadcast
     batches: Batches
+    room_for_lines: Room
     bulks: Bulks
     once: SubmitOnce
     latest: SubmitLatest

@@ -19,6 +19,7 @@ from task_system.api.broadcast import Broadcast
 from task_system.api.checks import checks
 from task_system.api.ends import Ends
 from task_system.api.kept import Kept
+from task_system.api.lines import TIMES_AS_LARGE, Room
 from task_system.dispatch.debounce import SubmitLatest
 from task_system.dispatch.once import SubmitOnce
 from task_system.settings import Settings
@@ -99,6 +100,7 @@ def _services(parts: Parts) -> Services:
         once=SubmitOnce(parts.dispatcher, Idempotency(parts.database), parts.reading, parts.events),
         bulks=parts.bulks,
         batches=parts.batches,
+        room_for_lines=Room(TIMES_AS_LARGE * parts.settings.max_body_bytes),
         reading=parts.reading,
         finding=Finding(parts.database),
         failures=Failures(parts.database),
