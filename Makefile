@@ -68,9 +68,11 @@ bench: $(DEV) ## Measure beside a plain Flask + Celery service (minutes; needs w
 	@$(BIN)/python -m benchmarks.work
 	@$(BIN)/python -m benchmarks.priority
 
-bench-lists: $(DEV) ## Measure lists of a million tasks, and a hundred thousand due at once (minutes).
+bench-lists: $(DEV) ## Measure what is large: lists of a million tasks, batches, all due at once, a 1 GB file (20 minutes).
 	@$(BIN)/python -m benchmarks.listing
+	@$(BIN)/python -m benchmarks.batch
 	@$(BIN)/python -m benchmarks.scheduled
+	@$(BIN)/python -m benchmarks.large_file
 
 fuzz: $(DEV) ## Feed the API and all readers with what nobody would write, for long (MINUTES).
 	@tools/fuzz.sh

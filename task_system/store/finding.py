@@ -8,10 +8,12 @@ window of them: a page of a search that fits few rows may be short, or empty, an
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Connection, Select, Subquery, false, or_, select, text, true
+from sqlalchemy import ColumnElement, Connection, Select, Uuid, false, literal_column, or_, select, text, true
+from sqlalchemy.sql.selectable import LateralFromClause
 
 from task_system.model.ids import first_id_at, made_at
 from task_system.model.search.expression import (
@@ -34,7 +36,6 @@ from task_system.store.reading import COLUMNS, task_of
 from task_system.store.tables import TYPED, tasks
 from task_system.store.walks import (
     FRESH,
-    MOST_LOOKED_THROUGH,
     Along,
     Published,
     Source,
@@ -49,6 +50,7 @@ WINDOW = 5000
 COSTLY_WINDOW = 1000
 #: Not in lists unless asked for.
 EXTRAS = ("parameters", "result")
+_PAGE_ID: ColumnElement[UUID] = literal_column("page.id", Uuid())
 _LEFT_OUT = {*EXTRAS, "error_traceback"}
 #: Walks that are merged into one.
 _MOST_WALKS = 12
@@ -119,8 +121,7 @@ class Finding:
             if len(walk.sources) == 1:
                 return newest_of(walk.sources, listed, walk.within, limit)
             # Ids first: many columns in each of several sources cost more than to look the rows up.
-            ids = newest_of(walk.sources, [tasks.c.id], walk.within, limit).subquery()
-            return self._of_ids(ids, listed)
+            return self._of_ids(newest_of(walk.sources, [tasks.c.id], walk.within, limit), listed)
         searched = _roots(walk.rest) - {column.name for column in listed}
         columns = [*listed, *(tasks.c[name] for name in sorted(searched))]
         window = newest_of(walk.sources, columns, walk.within, walk.window).subquery()
@@ -129,13 +130,12 @@ class Finding:
             select(*(window.c[column.name] for column in listed)).where(fits).order_by(window.c.id.desc()).limit(limit)
         )
 
-    def _of_ids(self, ids: Subquery, listed: Sequence[ColumnElement[Any]]) -> Select[Any]:
+    def _of_ids(self, ids: Select[Any], listed: Sequence[ColumnElement[Any]]) -> Select[Any]:
         """The rows of these ids, newest first."""
         if not self._database.is_postgresql:
-            return select(*listed).where(tasks.c.id.in_(select(ids.c.id))).order_by(tasks.c.id.desc())
-        # One by one, by their index: PostgreSQL would rather read a small partition from end to end.
-        row = select(*listed).where(tasks.c.id == ids.c.id).limit(1).lateral()
-        return select(row).select_from(ids).join(row, true()).order_by(ids.c.id.desc())
+            return select(*listed).where(tasks.c.id.in_(ids)).order_by(tasks.c.id.desc())
+        row = _row(tuple(listed))
+        return select(row).select_from(ids.subquery("page").join(row, true())).order_by(_PAGE_ID.desc())
 
     def walk(self, connection: Connection, expression: Expression, before: UUID | None = None) -> Walk:
         """How a page of this search is found."""
@@ -158,14 +158,10 @@ class Finding:
     def _walk(
         self, connection: Connection, along: _Along, within: list[ColumnElement[bool]], rest: And, costly: bool
     ) -> Walk:
-        edges: list[UUID | None] = []
+        edge = None
         if along.on_the_way is not None:
-            source, edge = on_the_way(connection, along.on_the_way, within, WINDOW)
+            source, edge = on_the_way(connection, along.on_the_way, within, WINDOW, along.looked_through)
             along.sources.append(source)
-            edges.append(edge)
-        if along.looked_through:
-            edges.append(last_of([along.looked_through], connection, within, MOST_LOOKED_THROUGH))
-        edge = max((edge for edge in edges if edge), default=None)
         if edge:
             within = [*within, tasks.c.id >= edge]
         return Walk(along.sources, within, rest, _window(costly or along.costly, len(along.sources)), edge)
@@ -218,6 +214,15 @@ class Finding:
         if self._database.is_postgresql:
             return _Along([Along(self._conditions.of(part))], costly=True)
         return _Along([Along(tasks.c.tags.is_not(None))], exact=False)
+
+
+@cache
+def _row(listed: tuple[ColumnElement[Any], ...]) -> LateralFromClause:
+    """The row of an id of `page`. By itself: PostgreSQL would rather read a small partition from end to end.
+
+    Made once, because that takes longer than to find the row.
+    """
+    return select(*listed).where(tasks.c.id == _PAGE_ID).limit(1).lateral()
 
 
 def _short(connection: Connection, walk: Walk, found: list[Task]) -> Page:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Connection, Select, Text, and_, func, literal, select, text, true, union_all
+from sqlalchemy import ColumnElement, Connection, Select, Text, and_, func, literal, null, select, text, true, union_all
 from sqlalchemy.dialects.postgresql import ARRAY
 
 from task_system.model.routing import LANES, PRIORITIES, queues_of
@@ -21,7 +21,7 @@ from task_system.store.types import now_plus
 #: Rows on their way to the broker: so many are gathered and sorted.
 MOST_UNCONFIRMED = 1000
 #: Waiting rows that are looked through for a task type.
-MOST_LOOKED_THROUGH = 2000
+MOST_LOOKED_THROUGH = 1000
 #: The relay puts off what it handed on, and what failed to be delivered, by less than this, in seconds.
 _SOON_S = 60.0
 QUEUES = queues_of(LANES)
@@ -30,6 +30,12 @@ FRESH = tasks.c.run_at <= tasks.c.created_at
 #: On their way: nobody has them yet, and the relay will look after them.
 UNCONFIRMED = FRESH & tasks.c.published_at.is_(None)
 WITH_RELAY = tasks.c.priority.in_(PRIORITIES) & tasks.c.relay_at.is_not(None) & (tasks.c.relay_at <= now_plus(_SOON_S))
+#: In words, for an index that has only these.
+_STARTED = (tasks.c.state == State.STARTED) & text("state = 'STARTED'")
+#: By the leases' index: SQLite would rather walk by id until it has met one.
+_STARTED_IN_SQLITE = tasks.c.id.in_(
+    select(tasks.c.id).where(text("state = 'STARTED'")).order_by(tasks.c.lease_until).limit(10_000).correlate(None)
+)
 
 Columns = Sequence[ColumnElement[Any]]
 Conditions = Sequence[ColumnElement[bool]]
@@ -117,27 +123,43 @@ def in_states(states: set[State], *, scheduled: bool, postgresql: bool) -> list[
         listed = [condition & text(LISTED_STATES) for condition in listed]
     sources: list[Source] = [Along(condition) for condition in listed]
     if State.STARTED in states:
-        sources.append(Along((tasks.c.state == State.STARTED) & text("state = 'STARTED'")))
+        sources.append(Along(_STARTED if postgresql else _STARTED_IN_SQLITE))
     if State.PENDING in states:
         sources.append(Published([State.PENDING], true(), postgresql))
     return sources
 
 
 def on_the_way(
-    connection: Connection, condition: ColumnElement[bool], within: Conditions, window: int
+    connection: Connection,
+    condition: ColumnElement[bool],
+    within: Conditions,
+    window: int,
+    looked_through: Source | None,
 ) -> tuple[Source, UUID | None]:
-    """Such tasks on their way to the broker. Where they are many, those among the newest `window`, and its last id."""
+    """Such tasks on their way to the broker, and the id below which a page must not look.
+
+    There is one where they are many: the last of the newest `window` tasks. There is one, too, where more than
+    MOST_LOOKED_THROUGH rows of `looked_through` would have to be looked at. Both are asked for in one statement.
+    """
     some = select(tasks.c.id).where(WITH_RELAY, *within).limit(MOST_UNCONFIRMED).subquery()
-    if (connection.scalar(select(func.count()).select_from(some)) or 0) < MOST_UNCONFIRMED:
-        return Unconfirmed(condition), None
+    number = select(func.count()).select_from(some).scalar_subquery()
+    last = _nth([looked_through], within, MOST_LOOKED_THROUGH).scalar_subquery() if looked_through else null()
+    few, edge = connection.execute(select(number < MOST_UNCONFIRMED, last)).one()
+    if few:
+        return Unconfirmed(condition), edge
     not_parked = tasks.c.relay_at.is_not(None)
-    return Along(UNCONFIRMED & not_parked & condition), last_of([Along(true())], connection, within, window)
+    edges = (edge, last_of([Along(true())], connection, within, window))
+    return Along(UNCONFIRMED & not_parked & condition), max((edge for edge in edges if edge), default=None)
 
 
 def last_of(sources: Sequence[Source], connection: Connection, within: Conditions, number: int) -> UUID | None:
     """The id of the row of that number; None where there are fewer."""
-    found: UUID | None = connection.scalar(newest_of(sources, [tasks.c.id], within, number).offset(number - 1).limit(1))
+    found: UUID | None = connection.scalar(_nth(sources, within, number))
     return found
+
+
+def _nth(sources: Sequence[Source], within: Conditions, number: int) -> Select[Any]:
+    return newest_of(sources, [tasks.c.id], within, number).offset(number - 1).limit(1)
 
 
 def each(values: Sequence[str], name: str) -> Any:

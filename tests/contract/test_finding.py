@@ -226,7 +226,7 @@ def test_what_waits_is_found_wherever_it_waits(store: Store, q: str) -> None:
 @pytest.mark.parametrize("q", ["state:pending", "type:a", "type:b", "type:a state:pending"])
 def test_a_crowd_that_waits_is_looked_through_in_pages(store: Store, q: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(walks, "MOST_UNCONFIRMED", 4)
-    monkeypatch.setattr(finding, "MOST_LOOKED_THROUGH", 5)
+    monkeypatch.setattr(walks, "MOST_LOOKED_THROUGH", 5)
     monkeypatch.setattr(finding, "WINDOW", 7)
     for number in range(60):
         field = ("relay_at", "published_at")[number // 10 % 2]
