@@ -1,6 +1,7 @@
 """`taskq web`: the API."""
 
 import logging
+import resource
 
 import click
 from granian.constants import Interfaces
@@ -12,6 +13,8 @@ from task_system.cli.common import configured_for
 #: What the server says goes where all else goes.
 _LOGGING = {"handlers": {}, "loggers": {"_granian": {"propagate": True}}}
 
+#: Connections beyond this wait in the kernel, idle ones and silent ones counted: few of those must not keep out others.
+_CONNECTIONS = 1024
 #: How long requests that are being answered may go on after the end was asked for.
 _GRACE_S = 30
 
@@ -29,8 +32,7 @@ def web() -> None:
         interface=Interfaces.WSGI,
         workers=settings.web_workers,
         blocking_threads=settings.web_threads,
-        # Requests beyond this wait in the kernel, not in memory.
-        backpressure=settings.web_threads * 4,
+        backpressure=max(settings.web_threads * 4, min(_CONNECTIONS, _most_descriptors() // 2)),
         websockets=False,
         log_access=False,
         log_level=LogLevels.warning,
@@ -39,6 +41,10 @@ def web() -> None:
         # One that is asked to stop while it starts does not hear it.
         workers_kill_timeout=_GRACE_S,
     ).serve()
+
+
+def _most_descriptors() -> int:
+    return resource.getrlimit(resource.RLIMIT_NOFILE)[0]
 
 
 def _is_news(record: logging.LogRecord) -> bool:

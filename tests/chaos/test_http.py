@@ -69,15 +69,15 @@ def test_bad_requests(system: System) -> Steps:
     assert rss_mb(pids) < before + 64
 
 
-@row("F24", "200 clients that send a byte a second, and 50 that never read", promise=RUDE, during_s=8)
+@row("F24", "400 clients that send a byte a second, and 100 that say nothing", promise=RUDE, during_s=8)
 def test_slow_clients(system: System) -> Steps:
     with ExitStack() as stack:
-        slow = [stack.enter_context(socket.create_connection((HOST, system.port), timeout=5)) for _ in range(250)]
+        slow = [stack.enter_context(socket.create_connection((HOST, system.port), timeout=5)) for _ in range(500)]
         head = post(1000).replace("\n", "\r\n").encode()
         until = time.monotonic() + 6
         at = 0
         while time.monotonic() < until:
-            for sock in slow[:200]:
+            for sock in slow[:400]:
                 try:
                     sock.sendall(head[at : at + 1])
                 except OSError:
