@@ -51,7 +51,7 @@ def test_progress_is_seen_while_it_runs(page: Page, service: Embedded, tmp_path:
     gate = tmp_path / "gate"
     task_id = service.submit("test_progress", {"gate": str(gate)})["task_id"]
     page.goto(f"/dashboard/tasks/{task_id}")
-    expect(page.get_by_role("progressbar")).to_have_attribute("aria-valuenow", "40")
+    expect(page.get_by_role("progressbar")).to_have_attribute("value", "40")
     expect(page.locator(".live-progress")).to_contain_text("nearly half")
     gate.touch()
     state(page, "Succeeded")
@@ -221,7 +221,7 @@ def test_acts_on_all_that_match_are_aborted(page: Page, service: Embedded, failp
         shown = dialog.locator(".bulk-view")
         expect(shown).to_contain_text(f"{STEP} of {number}")
         expect(shown).to_contain_text("the wrong list")
-        expect(shown.get_by_role("progressbar")).to_have_attribute("aria-valuenow", str(round(100 * STEP / number)))
+        expect(shown.get_by_role("progressbar")).to_have_attribute("value", str(round(100 * STEP / number)))
         expect(shown).to_have_attribute("data-state", "running")
         shown.get_by_role("button", name="Abort").click()
         expect(page.locator(".toast")).to_contain_text("what is done stays done")
@@ -324,6 +324,21 @@ def test_failures_are_grouped(page: Page, service: Embedded) -> None:
     expect(group.locator(".failure-count")).to_have_text("2")
     group.get_by_role("link", name="KeyError").click()
     expect(page.locator(".task-row")).to_have_count(2)
+
+
+def test_dragging_over_the_chart_finds_the_tasks_of_that_time(page: Page, service: Embedded) -> None:
+    service.run("test_noop")
+    page.goto("/dashboard?window=15m")
+    plot = page.locator(".plot svg")
+    expect(plot.locator(".bar")).to_have_count(15)
+    box = plot.bounding_box()
+    assert box
+    page.mouse.move(box["x"] + 5, box["y"] + 50)
+    page.mouse.down()
+    page.mouse.move(box["x"] + box["width"] - 5, box["y"] + 50)
+    page.mouse.up()
+    expect(page).to_have_url(re.compile(r"/dashboard/tasks\?q=finished%3A%3E%3D"))
+    expect(page.locator(".task-row").first).to_be_visible()
 
 
 def test_spans_of_time_are_a_number_a_space_and_a_unit(page: Page) -> None:

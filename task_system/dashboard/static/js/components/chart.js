@@ -2,14 +2,10 @@
 
 import { clock, h, iconButton, moment, number, onSetting, patch, s, t, table } from "../kit.js";
 
-const HEIGHT = 200;
-const LEFT = 44;
-const BOTTOM = 22;
-const TOP = 8;
-const INNER = HEIGHT - TOP - BOTTOM;
 const DAY_MS = 86_400_000;
+const LABELS = 8;
 
-/** The least round number that is not less. */
+// The least round number that is not less.
 function ceiling(value) {
 	if (value <= 4) return 4;
 	const size = 10 ** Math.floor(Math.log10(value));
@@ -18,114 +14,73 @@ function ceiling(value) {
 
 const sum = (values) => values.reduce((total, one) => total + one, 0);
 
-/**
- * A card's content under its title: series is [{ at, <name>: n }], names are keys whose label is t(`series.${name}`).
- * Answers { element, show(series) }. `onpick(from, to)` is called for a bar, or for those that were dragged over.
- */
+// A card's content: series is [{ at, <name>: n }], and names are keys of messages. Answers { element, show(series) }.
+// `onpick(from, to)` is called for a bar, or for those that were dragged over.
 export function stackedChart(title, names, signal, onpick) {
 	let series = [];
 	let asTable = false;
-	let width = 720;
-	/** The bars at which dragging began and is now. */
-	let brush = null;
-	const holder = h("div.chart-holder");
-	const swap = iconButton("table", t("chart.table"), () => {
-		asTable = !asTable;
-		swap.setAttribute("aria-pressed", String(asTable));
-		draw();
-	}, { "aria-pressed": "false" });
+	// The bar at which dragging began.
+	let from = 0;
+	const holder = h("div");
+	const swap = () => draw((asTable = !asTable));
 	const keys = names.map((name) => h("span", { class: `chart-key series-${name}` }, t(`series.${name}`)));
-	const element = h("div.chart", { own: true, key: "chart" }, h("div.chart-legend", h("h2", t(title)), keys, h("span.push"), swap), holder);
-	const resized = new ResizeObserver(([{ contentRect }]) => contentRect.width && draw((width = Math.round(contentRect.width))));
-	resized.observe(holder);
-	signal.addEventListener("abort", () => resized.disconnect());
+	const legend = () => [h("h2", t(title)), keys, h("span.push"), iconButton("table", "chart.table", swap, { "aria-pressed": String(asTable) })];
+	const top = h("div.chart-legend");
 	onSetting(() => draw(), signal);
 
-	const valuesOf = (point) => names.map((name) => point[name] || 0);
-	const draw = () => patch(holder, asTable ? tableOf() : plot());
+	function draw() {
+		patch(top, legend());
+		patch(holder, asTable ? tableOf() : [plot(), axis()]);
+	}
 
 	function tableOf() {
-		const columns = names.map((name) => [`series.${name}`, "num", (point) => number(point[name] || 0)]);
+		const columns = names.map((name) => [`series.${name}`, "num", (point) => number(point[name])]);
 		return table("chart.table", [["field.time", "", (point) => moment(point.at, true)], ...columns], series, { class: "chart-table" });
 	}
 
+	// A moment is a unit wide, and one is a unit high: the browser stretches it.
 	function plot() {
-		const totals = series.map((point) => sum(valuesOf(point)));
-		const top = ceiling(Math.max(0, ...totals));
-		const step = (width - LEFT) / Math.max(1, series.length);
-		const y = (value) => TOP + INNER - (INNER * value) / top;
-		const days = series.length > 1 && Date.parse(series.at(-1).at) - Date.parse(series[0].at) > DAY_MS;
-		const every = Math.max(1, Math.ceil((days ? 84 : 56) / step));
-		const gap = step > 5 ? 2 : step > 2 ? 1 : 0;
-		const place = (event) => {
-			const at = Math.floor((event.clientX - holder.getBoundingClientRect().left - LEFT) / step);
-			return Math.max(0, Math.min(series.length - 1, at));
-		};
-		const brushed = (event, next) => {
+		const totals = series.map((point) => sum(names.map((name) => point[name])));
+		const most = ceiling(Math.max(0, ...totals));
+		const line = (share) => h("div.grid-line", { style: { bottom: `${100 * share}%` } }, h("span", number(share * most, 1)));
+		const viewBox = `0 0 ${series.length} ${most}`;
+		const props = { viewBox, preserveAspectRatio: "none", role: "img", "aria-label": t("chart.summary", { total: sum(totals) }) };
+		return h("div.plot", [0, 0.5, 1].map(line), s("svg", props, series.map((point, at) => bar(point, at, most))));
+	}
+
+	function bar(point, at, most) {
+		const said = [moment(point.at, true), ...names.map((name) => `${t(`series.${name}`)}: ${number(point[name])}`)];
+		const onpointerdown = (event) => {
 			event.preventDefault();
-			draw((brush = next));
+			draw((from = at));
+			event.currentTarget.classList.add("picked");
 		};
-		const end = () => {
-			if (!brush) return;
-			const [from, to] = brush.toSorted((one, other) => one - other);
-			brush = null;
-			draw();
-			onpick(series[from].at, series[to + 1]?.at);
-		};
-		const line = (share) => [
-			s("line.grid-line", { x1: LEFT, x2: width, y1: y(share * top), y2: y(share * top) }),
-			s("text.axis", { x: LEFT - 8, y: y(share * top) + 4, "text-anchor": "end" }, number(share * top, 1)),
-		];
-		const bar = (point, at) => {
-			const values = valuesOf(point);
-			const x = LEFT + at * step;
-			const said = [moment(point.at, true), ...names.map((name, of) => `${t(`series.${name}`)}: ${number(values[of])}`)];
-			const part = (value, of) => {
-				const base = y(sum(values.slice(0, of)));
-				const height = Math.max(1, base - y(sum(values.slice(0, of + 1))));
-				return value > 0 && s("rect", { class: `series-${names[of]}`, x: x + gap / 2, width: Math.max(1, step - gap), y: base - height, height });
-			};
-			const picked = brush && at >= Math.min(...brush) && at <= Math.max(...brush);
-			return s("g.bar-group", s("title", said.join("\n")), s("rect", { class: `bar-hit ${picked ? "picked" : ""}`, x, y: TOP, width: step, height: INNER }), values.map(part));
-		};
+		const onpointerup = () => onpick(series[Math.min(from, at)].at, series[Math.max(from, at) + 1]?.at);
+		let y = most;
+		const part = (name) => s("rect", { class: `series-${name}`, x: at + 0.08, width: 0.84, y: (y -= point[name]), height: point[name] });
 		return s(
-			"svg.plot",
-			{
-				width,
-				height: HEIGHT,
-				viewBox: `0 0 ${width} ${HEIGHT}`,
-				role: "img",
-				"aria-label": t("chart.summary", { total: sum(totals) }),
-				onpointerdown: (event) => brushed(event, [place(event), place(event)]),
-				onpointermove: (event) => brush && brushed(event, [brush[0], place(event)]),
-				onpointerup: end,
-				onpointerleave: () => brush && draw((brush = null)),
-			},
-			[0, 0.5, 1].map(line),
-			series.map(bar),
-			series.map((point, at) => {
-				const x = LEFT + at * step;
-				return at % every === 0 && x + 24 < width && s("text.axis", { x, y: HEIGHT - 5 }, clock(point.at, days ? { weekday: "short" } : {}));
-			}),
+			"g.bar",
+			{ onpointerdown, onpointerup },
+			s("title", said.join("\n")),
+			s("rect.bar-hit", { x: at, width: 1, height: most }),
+			names.map((name) => point[name] > 0 && part(name)),
 		);
 	}
 
-	return { element, show: (next) => draw((series = next)) };
+	function axis() {
+		const days = Date.parse(series.at(-1)?.at) - Date.parse(series[0]?.at) > DAY_MS;
+		const every = Math.ceil(series.length / LABELS) || 1;
+		const label = (point, at) => h("span", { style: { left: `${(100 * at) / series.length}%` } }, clock(point.at, days ? { weekday: "short" } : {}));
+		return h("div.axis", series.map((point, at) => at % every === 0 && label(point, at)));
+	}
+
+	return { element: h("div", { own: true, key: "chart" }, top, holder), show: (next) => draw((series = next)) };
 }
 
-const SPARK = { width: 120, height: 28 };
-
-/** A line without axes. */
 export function sparkline(values, label) {
-	const { width, height } = SPARK;
+	const last = values.length - 1;
 	const top = Math.max(1e-9, ...values);
-	const point = (value, at) => `${((at * width) / (values.length - 1)).toFixed(1)},${(height - 2 - (value / top) * (height - 4)).toFixed(1)}`;
-	const points = values.map((value, at) => point(value || 0, at)).join(" ");
-	if (values.length < 2) return null;
-	return s(
-		"svg.spark",
-		{ viewBox: `0 0 ${width} ${height}`, preserveAspectRatio: "none", role: "img", "aria-label": label },
-		s("polygon", { points: `0,${height} ${points} ${width},${height}` }),
-		s("polyline", { points }),
-	);
+	const points = values.map((value, at) => `${(at / last).toFixed(3)},${(1 - (value || 0) / top).toFixed(3)}`).join(" ");
+	const props = { viewBox: "0 -.06 1 1.12", preserveAspectRatio: "none", role: "img", says: label };
+	return last > 0 && s("svg.spark", props, s("polygon", { points: `0,2 ${points} 1,2` }), s("polyline", { points }));
 }

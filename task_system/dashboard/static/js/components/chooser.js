@@ -1,57 +1,49 @@
-// What can be chosen for an input, in a list under it: by arrow keys and Enter, or with the mouse.
+// A list under an input, to choose from by keys or mouse.
 
-import { h, patch, t } from "../kit.js";
+import { h, patch } from "../kit.js";
 
-/**
- * `line(item)` makes what is seen of one; `take(item)` is called with the chosen one. `first`: which is chosen before
- * any key, -1 for none. Answers { list, show(items), pressed(event): whether it was for the list }.
- */
-export function chooser(input, label, { line, take, first = -1 }) {
-	const list = h("ul", { role: "listbox", id: `${input.id}-list`, "aria-label": t(label), hidden: true });
-	let items = [];
-	let at = first;
-	const attributes = { role: "combobox", autocomplete: "off", "aria-autocomplete": "list", "aria-controls": list.id };
-	for (const [name, value] of Object.entries(attributes)) input.setAttribute(name, value);
-	show([]);
+// `line(item)` makes what is seen of one, `take(item)` is called with the chosen one. `first` is chosen before any key,
+// -1 for none. Answers show(items).
+export function chooser(root, { line, take, first = -1 }) {
+	const [input, list] = root.querySelectorAll("[role=combobox], [role=listbox]");
+	let items;
+	let at;
 
 	function show(next) {
 		items = next;
-		at = Math.min(first, items.length - 1);
-		draw();
+		draw(Math.min(first, items.length - 1));
 	}
 
-	function draw() {
+	function draw(chosen) {
+		at = chosen;
 		list.hidden = !items.length;
-		input.setAttribute("aria-expanded", String(!list.hidden));
+		input.ariaExpanded = !list.hidden;
 		input.setAttribute("aria-activedescendant", at < 0 ? "" : `${list.id}-${at}`);
-		const chosen = (item) => (event) => {
+		patch(list, items.map(option));
+		list.children[at]?.scrollIntoView({ block: "nearest" });
+	}
+
+	function option(item, index) {
+		const onmousedown = (event) => {
 			// The input keeps the focus.
 			event.preventDefault();
 			take(item);
 		};
-		patch(
-			list,
-			items.map((item, index) =>
-				h("li", { id: `${list.id}-${index}`, role: "option", "aria-selected": String(index === at), onmousedown: chosen(item) }, line(item)),
-			),
-		);
-		list.children[at]?.scrollIntoView({ block: "nearest" });
+		return h("li", { id: `${list.id}-${index}`, role: "option", "aria-selected": String(index === at), onmousedown }, line(item));
 	}
 
-	function pressed(event) {
-		const count = items.length;
-		if (!count) return false;
-		if (event.key === "ArrowDown") at = (at + 1) % count;
-		else if (event.key === "ArrowUp") at = (Math.max(at, 0) - 1 + count) % count;
-		else if (at >= 0 && (event.key === "Enter" || (event.key === "Tab" && first < 0))) {
-			event.preventDefault();
-			take(items[at]);
-			return true;
-		} else return false;
+	input.onkeydown = (event) => {
+		const { key } = event;
+		const takes = key === "Enter" || (key === "Tab" && first < 0);
+		if (!items.length) return;
+		if (key === "ArrowDown") draw((at + 1) % items.length);
+		else if (key === "ArrowUp") draw((Math.max(at, 0) - 1 + items.length) % items.length);
+		else if (takes && at >= 0) take(items[at]);
+		else if (key === "Escape" && first < 0) show([]);
+		else return;
 		event.preventDefault();
-		draw();
-		return true;
-	}
+	};
 
-	return { list, show, pressed };
+	show([]);
+	return show;
 }

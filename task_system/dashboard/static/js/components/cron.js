@@ -1,4 +1,4 @@
-// When a schedule ticks, in words. What has no simple words is shown as it is.
+// When a schedule ticks, in words where it has simple ones.
 
 import { locale, spanS, t } from "../kit.js";
 
@@ -7,7 +7,8 @@ const DAYS = ["sun", "mon", "tue", "wed", "thu", "fri", "sat"];
 const whole = (text) => /^\d+$/.test(text);
 const anyOf = (...parts) => parts.every((part) => part === "*");
 
-/** The schedule's cron or interval as a phrase. */
+export const scheduleOf = ({ name, cron, every_s, timezone }) => ({ name, timezone, ...(every_s ? { every_s: Number(every_s) } : { cron }) });
+
 export const timing = ({ cron, every_s: everyS }) =>
 	everyS ? t("cron.every", { span: spanS(everyS) }) : words(NAMED[cron.slice(1)] || cron) || cron;
 
@@ -48,5 +49,5 @@ function weekdays(text) {
 }
 
 const dated = (date, options) => new Intl.DateTimeFormat(locale(), { timeZone: "UTC", ...options }).format(date);
-/** The first of September 2024 was a Sunday. */
+// The first of September 2024 was a Sunday.
 const dayName = (day) => dated(new Date(Date.UTC(2024, 8, 1 + day)), { weekday: "long" });

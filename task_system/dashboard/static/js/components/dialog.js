@@ -4,7 +4,7 @@ import { h } from "../lib/dom.js";
 import { t } from "../lib/i18n.js";
 import { button, field, iconButton } from "./basics.js";
 
-/** Opens one; `content(close)` makes what is in it. Resolves with what `close` was called with, undefined for Escape. */
+// `content(close)` makes what is in it. Resolves with what `close` was given; undefined for Escape.
 export function openDialog(title, content, kind = "") {
 	return new Promise((resolve) => {
 		let answer;
@@ -20,8 +20,8 @@ export function openDialog(title, content, kind = "") {
 		};
 		const dialog = h(
 			"dialog",
-			{ class: `dialog ${kind}`, "aria-label": t(title), onclose: closed, onclick: (event) => event.target === dialog && close() },
-			h("header.dialog-head", h("h2", t(title)), iconButton("close", t("action.close"), () => close())),
+			{ class: `dialog ${kind}`, says: title, onclose: closed, onclick: (event) => event.target === dialog && close() },
+			h("header.dialog-head", h("h2", t(title)), iconButton("close", "action.close", () => close())),
 			h("div.dialog-body", content(close)),
 		);
 		document.body.append(dialog);
@@ -32,10 +32,8 @@ export function openDialog(title, content, kind = "") {
 
 const plain = (text) => text.replace(/[\s.,’]/g, "");
 
-/**
- * A form that asks before something that has consequences; `content` names them. `reason`: ask why; `typed`: what must
- * be typed before. `done` is called with what was entered by name, or with nothing.
- */
+// A form that asks before something that has consequences; `content` names them. `reason`: ask why; `typed`: what must
+// be typed before. `done` is called with what was entered by name, or with nothing.
 export function question({ content, label, kind = "primary", reason, typed, disabled }, done) {
 	const yes = button(label, { kind, type: "submit", disabled, autofocus: !reason && !typed });
 	const allow = () => (yes.disabled = disabled || (typed && plain(word.value) !== plain(typed)));
@@ -52,18 +50,17 @@ export function question({ content, label, kind = "primary", reason, typed, disa
 	return h(
 		"form",
 		{ onsubmit },
-		[content].flat().map((part) => (typeof part === "string" ? h("p", part) : part)),
+		[content].flat().map((part) => (typeof part === "string" ? h("p", t(part)) : part)),
 		reason && field("field.reason_optional", h("input", { type: "text", name: "reason", maxlength: 1000, autofocus: true })),
 		typed && field(t("confirm.type", { word: typed }), word),
 		h("div.dialog-actions", button("action.keep", { kind: "quiet", onclick: () => done() }), yes),
 	);
 }
 
-/** The question in a dialog of its own. */
 export const confirm = ({ title, ...asked }) => openDialog(title, (close) => question(asked, close));
 
-/** A menu under its button; items are { label, href, onclick, danger }, and what is not there. */
-export function menu(key, label, items, { name, ...props }) {
+// Items are { label, href, onclick, danger }.
+export function menu(key, label, items, { name, kind = "", ...props }) {
 	const id = `menu-${key}`;
 	const item = ({ label: text, href, onclick, danger }) =>
 		h(
@@ -71,18 +68,17 @@ export function menu(key, label, items, { name, ...props }) {
 			{
 				class: `menu-item ${danger ? "danger" : ""}`,
 				href,
-				type: href ? null : "button",
 				onclick(event) {
 					event.target.closest(".menu-list").hidePopover();
 					onclick?.();
 				},
 			},
-			text,
+			t(text),
 		);
 	return h(
 		"div.menu",
 		{ key },
-		button(label, { popovertarget: id, "aria-label": name, kind: "quiet", ...props }),
+		button(label, { popovertarget: id, says: name, kind: `quiet ${kind}`, ...props }),
 		h("div.menu-list", { id, popover: true, ontoggle: opened, onkeydown: moved }, items.filter(Boolean).map(item)),
 	);
 }

@@ -2,10 +2,9 @@
 
 import { h, t } from "../kit.js";
 
-/** A text that may be longer than this gets several lines. */
 const LONG_TEXT = 1500;
 
-/** The editor whose value is what `read` makes of the input's text, if there is any. */
+// Its value is what `read` makes of the input's text, if there is any.
 const reading = (element, read) => ({ element, get: () => (element.value.trim() === "" ? undefined : read(element.value)) });
 
 const asNumber = (text) => (Number.isNaN(Number(text)) ? text : Number(text));
@@ -37,7 +36,7 @@ export function enumEditor(schema, value) {
 export const jsonEditor = (value, props) =>
 	reading(h("textarea.mono", { rows: 4, spellcheck: "false", placeholder: "JSON", value: JSON.stringify(value, null, 2), ...props }), readJson);
 
-function readJson(text) {
+export function readJson(text) {
 	try {
 		return JSON.parse(text);
 	} catch (error) {
@@ -45,7 +44,7 @@ function readJson(text) {
 	}
 }
 
-/** One item to a line; numbers may also stand in one. */
+// One item to a line; numbers may also stand in one.
 export function linesEditor(items, value = []) {
 	const isText = items.type === "string";
 	const shown = (value || []).map(String);

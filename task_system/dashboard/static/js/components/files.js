@@ -1,10 +1,9 @@
-// Files: a table of them, and uploads with progress.
+// Files: a table of them, uploads with progress, and a field that takes one.
 
-import { bytes, copyButton, h, icon, iconButton, shortId, t, table, taskHref, time } from "../kit.js";
+import { bytes, copyButton, h, icon, iconButton, patch, progressBar, shortId, t, table, taskHref, time } from "../kit.js";
 
 const FOUND = 300;
 
-/** Rows of files; `onremove(file)` adds a button. */
 export const fileTable = (files, onremove) =>
 	table(
 		"nav.files",
@@ -28,12 +27,12 @@ const nameOf = (file) => [
 ];
 
 const actsOf = (file, onremove) => [
-	copyButton(file.file_id, t("field.id")),
-	h("a.icon-button", { ...download(file), "aria-label": t("action.download"), title: t("action.download") }, icon("download")),
+	copyButton(() => file.file_id, "field.id"),
+	h("a.icon-button", { ...download(file), says: "action.download", title: t("action.download") }, icon("download")),
 	onremove && iconButton("trash", t("files.remove", { name: file.name }), () => onremove(file)),
 ];
 
-/** Sends a file; `onprogress(share)` is told how far it is, which fetch cannot tell. Answers what the API says of it. */
+// Sends a file, and tells how far it is, which fetch cannot tell.
 export function upload(file, onprogress) {
 	const form = new FormData();
 	form.append("file", file);
@@ -52,18 +51,45 @@ export function upload(file, onprogress) {
 	});
 }
 
-/** A place to drop files on, or choose them: `onfile(file)` for each. */
+// A place to drop files on, or choose them: the input lies over all of it.
 export function dropZone(label, onfile, multiple = false) {
-	const take = (files) => {
-		for (const file of files) onfile(file);
-		input.value = "";
+	const onchange = ({ target }) => {
+		for (const file of [...target.files]) onfile(file);
+		target.value = "";
 	};
-	const over = (is) => (event) => {
-		event.preventDefault();
-		zone.classList.toggle("over", is);
-		if (event.type === "drop") take(event.dataTransfer.files);
-	};
-	const input = h("input.visually-hidden", { type: "file", multiple, onchange: () => take([...input.files]) });
-	const zone = h("label.drop", { ondragover: over(true), ondragleave: over(false), ondrop: over(false) }, input, icon("upload"), h("span", t(label)));
-	return zone;
+	return h("label.drop", h("input", { type: "file", multiple, onchange }), icon("upload"), h("span", t(label)));
+}
+
+// Choose or drop a file, or name one that was sent before.
+export function fileEditor(value, changed) {
+	let file = null;
+	let problem = null;
+	const root = h("div.file-editor");
+	const input = h("input.mono", { type: "text", placeholder: t("form.file_id"), says: "form.file_id", value: value?.file_id ?? value });
+
+	async function send(chosen) {
+		problem = null;
+		try {
+			take(await upload(chosen, (share) => patch(root, progressBar(share * 100, { label: "files.uploading" }))));
+		} catch (error) {
+			problem = error.message;
+			draw();
+		}
+	}
+
+	function take(sent) {
+		file = sent;
+		input.value = sent ? sent.file_id : "";
+		draw();
+		changed?.();
+	}
+
+	function draw() {
+		const forget = () => iconButton("close", "form.remove", () => take(null));
+		const chosen = () => h("p.file-chosen", h("strong", file.name), " ", h("span.muted.num", bytes(file.size)), forget());
+		patch(root, file ? chosen() : [dropZone("files.drop", send), input], problem && h("p.field-error", problem));
+	}
+
+	draw();
+	return { element: root, get: () => input.value.trim() || undefined };
 }

@@ -1,40 +1,30 @@
-// What stands around every page: navigation, search, how the service is, and how the page itself is kept fresh.
+// What stands around every page.
 
-import { PAGES, get, h, href, icon, iconButton, onStatus, openDialog, patch, setSetting, setting, span, status, t, togglePause } from "../kit.js";
+import { get, h, icon, iconButton, onStatus, openDialog, patch, setSetting, setting, span, status, t, template, togglePause } from "../kit.js";
 import { THEMES, ZONES, nextOf, openPalette, showHelp } from "./palette.js";
 
-/** In the bar at the bottom of narrow screens; the others are behind "more". */
-const FIRST = ["overview", "tasks", "failures", "queues"];
-const isFirst = ([name]) => FIRST.includes(name);
 const HEALTH_MS = 15_000;
 const ICONS = { unknown: "pending", ok: "success", bad: "alert", system: "system", light: "sun", dark: "moon" };
+const OUTSIDE = ["docs", "flower", "rabbitmq"];
 
-let page = "overview";
+let page;
 let health = null;
 let about = { links: {} };
+const one = (selector) => document.querySelector(selector);
 
-/** Draws or redraws all of it. */
-export function drawFrame() {
-	if (!document.querySelector(".skip")) begin();
-	patch(document.querySelector(".rail"), rail());
-	patch(document.querySelector(".topbar"), topbar());
-	patch(document.querySelector(".bottombar"), bottombar());
-}
-
-function begin() {
-	const skip = (event) => {
+export function startFrame() {
+	one(".skip").onclick = (event) => {
 		event.preventDefault();
-		document.querySelector(".main h1")?.focus();
+		one(".main h1")?.focus();
 	};
-	document.querySelector("#app").prepend(h("a.skip", { href: "#main", onclick: skip }, t("frame.skip")));
-	document.querySelector("#app").append(h("nav.bottombar", { "aria-label": t("frame.navigation") }));
+	one(".rail-fold").onclick = () => setSetting("rail", setting("rail") === "narrow" ? "wide" : "narrow");
+	one(".search-button").onclick = openPalette;
+	one("[data-page=more]").onclick = showSheet;
+	if (/Mac|iP/.test(navigator.platform)) one(".search-button kbd").textContent = "⌘ K";
 	onStatus(drawFrame);
 	checkHealth();
 	setInterval(() => document.hidden || checkHealth(), HEALTH_MS);
-	get("/").then((answer) => {
-		about = answer;
-		drawFrame();
-	}, () => {});
+	get("/").then((answer) => drawFrame((about = answer)), () => {});
 }
 
 export function markCurrent(name) {
@@ -42,59 +32,25 @@ export function markCurrent(name) {
 	drawFrame();
 }
 
-const railItem = (name, props) =>
-	h("a.rail-link", { title: t(`nav.${name}`), ...props }, icon(props.target ? "external" : name), h("span.rail-text", t(`nav.${name}`)));
-
-const link = ([name, path]) => railItem(name, { href: href(path), "aria-current": page === name && "page" });
-
-const outside = () =>
-	["docs", "flower", "rabbitmq"]
-		.filter((name) => about.links[name])
-		.map((name) => railItem(name, { href: about.links[name], target: "_blank", rel: "noopener" }));
-
-const brand = (kind, text) => h("a", { class: `brand ${kind}`, href: href("/"), "aria-label": "Task System" }, h("span.brand-mark", icon("check")), text);
-
-function rail() {
-	const narrow = setting("rail") === "narrow";
-	const fold = () => setSetting("rail", narrow ? "wide" : "narrow");
-	return [
-		brand("", h("span.rail-text", "Task System")),
-		h("a.button.primary.rail-submit", { href: href("/submit"), title: t("nav.submit") }, icon("submit"), h("span.rail-text", t("nav.submit"))),
-		h("nav.rail-nav", { "aria-label": t("frame.navigation") }, PAGES.map(link)),
-		h(
-			"div.rail-end",
-			outside(),
-			h(
-				"button.rail-link.rail-fold",
-				{ type: "button", "aria-pressed": String(narrow), title: t("frame.fold"), onclick: fold },
-				icon("collapse"),
-				h("span.rail-text", t("frame.fold")),
-			),
-		),
-	];
+export function drawFrame() {
+	for (const link of document.querySelectorAll("[data-page]")) {
+		const isHere = link.dataset.page === (link.type && !one(`.bottombar [data-page=${page}]`) ? "more" : page);
+		link.ariaCurrent = isHere ? "page" : null;
+		if (link.closest(".rail")) link.title = link.textContent;
+	}
+	one(".rail-fold").ariaPressed = setting("rail") === "narrow";
+	const live = pill(`live-${status}`, `live.${status}`, t(`live.${status}_hint`), togglePause, h("span.dot", { "aria-hidden": "true" }));
+	const keys = iconButton("keyboard", "help.title", showHelp, { class: "icon-button wide-only" });
+	patch(one(".topbar-end"), healthPill(), live, zonePill(), themeButton(), keys);
+	for (const place of document.querySelectorAll(".outside")) patch(place, OUTSIDE.map(outside));
 }
 
-const topbar = () => [
-	brand("small-brand"),
-	h(
-		"button.search-button",
-		{ type: "button", onclick: openPalette, "aria-keyshortcuts": "Control+K" },
-		icon("search"),
-		h("span", t("palette.open")),
-		h("kbd", /Mac|iP/.test(navigator.platform) ? "⌘ K" : "Ctrl K"),
-	),
-	h(
-		"div.topbar-end",
-		healthPill(),
-		pill(`live-${status}`, `live.${status}`, t(`live.${status}_hint`), togglePause, h("span.dot", { "aria-hidden": "true" })),
-		zonePill(),
-		themeButton(),
-		iconButton("keyboard", t("help.title"), showHelp, { class: "icon-button wide-only" }),
-	),
-];
+const outside = (name) =>
+	about.links[name] &&
+	h("a.rail-link", { href: about.links[name], target: "_blank", rel: "noopener", title: t(`nav.${name}`) }, icon("external"), h("span.rail-text", t(`nav.${name}`)));
 
 const pill = (kind, text, title, onclick, mark) =>
-	h("button", { class: `pill ${kind}`, type: "button", title, onclick, "aria-label": t(text) }, mark, h("span.pill-text", t(text)));
+	h("button", { class: `pill ${kind}`, title, onclick, says: text }, mark, h("span.pill-text", t(text)));
 
 function healthPill() {
 	const state = health === null ? "unknown" : health.status === "ready" ? "ok" : "bad";
@@ -112,53 +68,36 @@ function themeButton() {
 	return iconButton(ICONS[setting("theme")], t("theme.switch", { theme: t(`theme.${next}`) }), () => setSetting("theme", next));
 }
 
-const bottombar = () => [
-	PAGES.filter(isFirst).map(link),
-	h(
-		"button.rail-link",
-		{ type: "button", onclick: more, "aria-current": isFirst([page]) ? null : "page" },
-		icon("more"),
-		h("span.rail-text", t("nav.more")),
-	),
-];
+function showSheet() {
+	const content = (close) => {
+		const sheet = template("sheet");
+		sheet.onclick = (event) => event.target.closest("a") && close();
+		return sheet;
+	};
+	openDialog("frame.navigation", content, "drawer");
+	drawFrame();
+}
 
-const more = () =>
-	openDialog(
-		"frame.navigation",
-		(close) =>
-			h(
-				"nav.sheet",
-				{ onclick: (event) => event.target.closest("a") && close() },
-				[["submit", "/submit"], ...PAGES.filter((one) => !isFirst(one))].map(link),
-				outside(),
-			),
-		"drawer",
-	);
-
-/** What /api/health/ready says; a refusal has the checks too. */
 async function checkHealth() {
 	health = await get("/api/health/ready").catch((problem) => ({ checks: {}, detail: problem.message, ...problem.document }));
 	drawFrame();
 }
 
-const showHealth = () =>
-	openDialog("health.title", () => {
-		const checks = Object.entries(health?.checks || {});
-		const row = ([name, check]) => {
-			const ok = check.status === "ok";
-			return h(
-				"li",
-				{ class: `check ${ok ? "ok" : "bad"}` },
-				icon(ok ? "success" : "alert"),
-				h("strong", name),
-				h("span.muted", check.detail || factsOf(check)),
-			);
-		};
-		return checks.length ? h("ul.checks", checks.map(row)) : h("p", health?.detail);
-	});
+function showHealth() {
+	const checks = Object.entries(health?.checks || {});
+	const row = ([name, { status: is, ...check }]) =>
+		h(
+			"li",
+			{ class: `check ${is === "ok" ? "ok" : "bad"}` },
+			icon(is === "ok" ? "success" : "alert"),
+			h("strong", name),
+			h("span.muted", check.detail || factsOf(check)),
+		);
+	openDialog("health.title", () => (checks.length ? h("ul.checks", checks.map(row)) : h("p", health?.detail)));
+}
 
-function factsOf({ status: _, latency_ms, ...others }) {
-	const plain = (value) => (typeof value === "object" ? Object.entries(value || {}).map(([name, one]) => `${name} ${one}`).join(", ") : value);
-	const values = Object.values(others).map((value) => (Array.isArray(value) ? value.join(", ") : plain(value)));
-	return [latency_ms === undefined ? null : span(latency_ms), ...values].filter(Boolean).join(" · ");
+function factsOf({ latency_ms: ms, ...others }) {
+	const inner = (value) => (Array.isArray(value) ? value : Object.entries(value || {}).map(([name, one]) => `${name} ${one}`)).join(", ");
+	const values = Object.values(others).map((value) => (typeof value === "object" ? inner(value) : value));
+	return [ms === undefined ? null : span(ms), ...values].filter(Boolean).join(" · ");
 }

@@ -4,6 +4,6 @@ import { s } from "../lib/dom.js";
 
 const FILE = new URL("../../icons.svg", import.meta.url).pathname;
 
-/** An icon that says nothing to screen readers: text stands beside it. */
+// Text stands beside it: it says nothing to screen readers.
 export const icon = (name, size = 16) =>
 	s("svg", { class: `icon icon-${name}`, width: size, height: size, "aria-hidden": "true" }, s("use", { href: `${FILE}#${name}` }));

@@ -1,4 +1,4 @@
-// JSON for people: folded where it is long, text as text, a button that copies all of it.
+// JSON, folded where it is long, and to be copied.
 
 import { copyButton, h, number, t } from "../kit.js";
 
@@ -7,12 +7,11 @@ const OPEN_DEPTH = 2;
 const SHOWN_ITEMS = 200;
 const LONG_TEXT = 400;
 
-/** A value with a copy button over it. */
 export const jsonView = (value, what) =>
 	h(
 		"div.json",
-		{ tabindex: "0", role: "region", "aria-label": t(what) },
-		h("div.json-tools", copyButton(() => JSON.stringify(value, null, 2), t(what))),
+		{ tabindex: "0", role: "region", says: what },
+		h("div.json-tools", copyButton(() => JSON.stringify(value, null, 2), what)),
 		node(value, 0),
 	);
 

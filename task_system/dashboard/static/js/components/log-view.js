@@ -6,7 +6,7 @@ const MOST_LINES = 2000;
 const AT_ONCE = 500;
 const NEAR_PX = 24;
 
-/** Answers { element, look(): fetches what is new }. */
+// Answers { element, look(): fetches what is new }.
 export function logView(taskId, signal) {
 	const element = h("div.log-holder", { own: true, key: "log" });
 	let lines = [];
@@ -25,7 +25,7 @@ export function logView(taskId, signal) {
 				draw(found.dropped);
 			} while (found.lines.length >= AT_ONCE);
 		} catch (error) {
-			if (!signal.aborted) patch(element, error.missing ? empty("panel.missing") : h("p.muted", error.message));
+			if (!signal.aborted) patch(element, h("p.muted", error.message));
 		}
 		busy = false;
 	}
@@ -36,7 +36,7 @@ export function logView(taskId, signal) {
 		patch(
 			element,
 			dropped > 0 && h("p.muted", t("log.dropped", { count: dropped })),
-			lines.length ? h("div.log", { tabindex: "0", role: "log", "aria-label": t("task.log") }, lines.map(row)) : empty("log.empty"),
+			lines.length ? h("div.log", { tabindex: "0", role: "log", says: "task.log" }, lines.map(row)) : empty("log.empty"),
 		);
 		const log = element.querySelector(".log");
 		if (log && atEnd) log.scrollTop = log.scrollHeight;

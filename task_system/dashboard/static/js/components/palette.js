@@ -1,6 +1,6 @@
-// ⌘K: go anywhere by typing. And the keys that work on every page, with a list of them.
+// ⌘K: go anywhere by typing. And the keys that work on every page.
 
-import { PAGES, copyText, found, get, go, h, href, icon, openDialog, setSetting, setting, t, taskHref, togglePause } from "../kit.js";
+import { PAGES, copyText, found, get, go, h, icon, openDialog, pageHref, setSetting, setting, t, taskHref, template, togglePause } from "../kit.js";
 import { bind } from "../lib/keys.js";
 import { chooser } from "./chooser.js";
 
@@ -13,10 +13,9 @@ let types = [];
 const link = (name, label, address) => ({ icon: name, label, run: () => go(address) });
 
 const known = () => [
-	...PAGES.map(([name, path]) => link(name, t(`nav.${name}`), href(path))),
-	link("submit", t("nav.submit"), href("/submit")),
+	...Object.keys(PAGES).map((name) => link(name, t(`nav.${name}`), pageHref(name))),
 	...types.flatMap((type) => [
-		link("submit", t("palette.submit_type", { type }), href("/submit", { type })),
+		link("submit", t("palette.submit_type", { type }), pageHref("submit", { type })),
 		link("tasks", t("palette.tasks_of", { type }), found(`type:${type}`)),
 	]),
 	...[["theme", THEMES, "settings"], ["zone", ZONES, "globe"]].flatMap(([name, values, icon]) =>
@@ -34,66 +33,32 @@ function fitting(text) {
 	return items;
 }
 
-/** Opens it. */
 export function openPalette() {
 	if (document.querySelector("dialog[open]")) return;
 	openDialog("palette.title", (close) => {
-		const input = h("input.palette-input", {
-			id: "palette",
-			type: "search",
-			placeholder: t("palette.placeholder"),
-			"aria-label": t("palette.placeholder"),
-			autofocus: true,
-			oninput: () => show(),
-			onkeydown: (event) => choices.pressed(event),
-		});
+		const root = template("palette");
+		const input = root.firstElementChild;
 		const line = (item) => [icon(item.icon), h("span", item.label)];
 		const take = (item) => {
 			close();
 			// The dialog gives the focus back first.
 			setTimeout(item.run);
 		};
-		const choices = chooser(input, "palette.title", { first: 0, line, take });
-		const show = () => choices.show(fitting(input.value.trim()));
+		const choose = chooser(root, { first: 0, line, take });
+		const show = () => choose(fitting(input.value.trim()));
+		input.oninput = show;
 		show();
 		if (!types.length) get("/api/task-types").then((answer) => show((types = answer.task_types.map((type) => type.name))), () => {});
-		return h("div.palette", input, choices.list);
+		return root;
 	});
 }
 
-const HELP = {
-	"Ctrl/⌘ K": "help.palette",
-	"/": "help.search",
-	"g …": "help.go",
-	"j  k": "help.move",
-	x: "help.select",
-	"o  Enter": "help.open",
-	r: "help.retry",
-	c: "help.cancel",
-	y: "help.link",
-	".": "help.pause",
-	t: "help.theme",
-	"?": "help.help",
-};
+export const showHelp = () => openDialog("help.title", () => template("help"));
 
-/** The list of keys. */
-export function showHelp() {
-	const keys = (pairs) => h("dl.keys", pairs.map(([names, what]) => h("div.key", h("dt", names.split("  ").map((key) => h("kbd", key))), h("dd", t(what)))));
-	openDialog("help.title", () =>
-		h(
-			"div.help",
-			keys(Object.entries(HELP)),
-			h("h3", t("help.go_title")),
-			keys([...PAGES, ["submit", "", "n"]].map(([name, , key]) => [`g  ${key}`, `nav.${name}`])),
-		),
-	);
-}
-
-/** What comes after the setting as it is. */
 export const nextOf = (values, name) => values[(values.indexOf(setting(name)) + 1) % values.length];
 
 export function bindKeys() {
-	for (const [, path, key] of [...PAGES, ["submit", "/submit", "n"]]) bind(`g ${key}`, () => go(href(path)));
+	for (const [name, key] of Object.entries(PAGES)) bind(`g ${key}`, () => go(pageHref(name)));
 	bind("mod+k", openPalette);
 	bind("/", openPalette);
 	bind("?", showHelp);

@@ -1,18 +1,18 @@
-// A part of a page that loads something and shows it: loading, error, not available, empty, and fresh again in place.
+// What a page loads, shows, keeps fresh and does.
 
 import { get, Problem } from "../lib/api.js";
 import { h, patch } from "../lib/dom.js";
-import { t } from "../lib/i18n.js";
+import { t, template } from "../lib/i18n.js";
 import { follow, isResting, onEvents } from "../lib/live.js";
 import { button } from "./basics.js";
 import { confirm } from "./dialog.js";
 import { icon } from "./icon.js";
 import { act } from "./toast.js";
 
-/**
- * Fills `root` with what `render(await load())` answers, and again: when events say so (at most every `everyMs`), after
- * `refresh()`, and every `atLeastMs`. A failure while something is shown leaves it shown.
- */
+const LEAST_MS = 50;
+
+// Fills `root` with what `render(await load())` answers, and again: when events say so (at most every `everyMs`), after
+// `refresh()`, and every `atLeastMs`. A failure while something is shown leaves it shown.
 function panel(root, signal, { load, render, everyMs = 2000, atLeastMs = 15_000, relevant = () => true }) {
 	let shown;
 	let running = false;
@@ -36,7 +36,7 @@ function panel(root, signal, { load, render, everyMs = 2000, atLeastMs = 15_000,
 		root.removeAttribute("aria-busy");
 		running = false;
 		last = performance.now();
-		if (wanted) soon();
+		if (wanted) await refresh();
 	}
 
 	function failed(error) {
@@ -53,9 +53,10 @@ function panel(root, signal, { load, render, everyMs = 2000, atLeastMs = 15_000,
 		if (timer || signal.aborted || document.hidden) return;
 		const look = () => {
 			timer = 0;
-			if (!signal.aborted) refresh();
+			if (running) soon();
+			else if (!signal.aborted) refresh();
 		};
-		timer = setTimeout(look, Math.max(0, everyMs - (performance.now() - last)));
+		timer = setTimeout(look, Math.max(LEAST_MS, everyMs - (performance.now() - last)));
 	}
 
 	onEvents((events) => (events === null || events.some(relevant)) && soon(), signal);
@@ -65,29 +66,37 @@ function panel(root, signal, { load, render, everyMs = 2000, atLeastMs = 15_000,
 	return { refresh, rerender, done: refresh() };
 }
 
-/** Calls back again and again until the signal aborts. */
 function every(ms, callback, signal) {
 	const clock = setInterval(callback, ms);
 	signal.addEventListener("abort", () => clearInterval(clock));
 }
 
-/** What a page is given while it is open: its element, its address, and the usual ways to ask, show and act. */
+// A page while it is open.
 export class Page {
-	constructor(root, { first, id, query, signal }) {
-		Object.assign(this, { root, first, id, query, signal });
+	#abort = new AbortController();
+	signal = this.#abort.signal;
+	root = h("div");
+
+	// Of the path: its name, its first part, the id behind that, and the query.
+	constructor(address) {
+		Object.assign(this, address);
+		this.root.className = `page page-${this.name}`;
 	}
 
-	/** Asks the API, for as long as the page is open. */
+	close() {
+		this.#abort.abort();
+	}
+
 	get(path, query) {
 		return get(path, query, this.signal);
 	}
 
-	/** The same where a page can do without: what could not be had is null. */
-	async getOr(path, query, otherwise = () => null) {
-		return this.get(path, query).catch((error) => (this.signal.aborted ? Promise.reject(error) : otherwise(error)));
+	// What could not be had is null.
+	getOr(path, query, otherwise = () => null) {
+		return this.get(path, query).catch(otherwise);
 	}
 
-	/** Fills the page as a panel does. It looks again when its query changes, and after every act. */
+	// It looks again when its query changes, and after every act.
 	show({ follows = "", ...options }) {
 		follow(follows);
 		const { refresh, rerender, done } = panel(this.root, this.signal, options);
@@ -100,37 +109,25 @@ export class Page {
 		every(ms, () => document.hidden || callback(), this.signal);
 	}
 
-	/** Acts, says so and looks again. */
 	async act(promise, done, undo) {
 		const answer = await act(promise, done, undo);
 		this.refresh?.();
 		return answer;
 	}
 
-	/** Asks first; `run(answer)` acts. */
 	async ask(question, run, done = "change.done", undo = undefined) {
 		const answer = await confirm(question);
 		return answer && this.act(run(answer), done, undo);
 	}
 }
 
-/** What is seen before more is known. */
-export const skeleton = (lines = 3) =>
-	h(
-		"div.skeleton",
-		{ "aria-hidden": "true" },
-		Array.from({ length: lines }, (_, at) => h("span", { class: `skeleton-line w${(at % 3) + 1}` })),
-	);
+export const skeleton = () => template("skeleton");
 
-/** Why there is nothing to see, and what to do. */
-export function problemBox(error, again) {
-	const missing = error.missing;
-	const text = missing ? t("panel.missing_text") : error instanceof Problem ? error.message : t("error.unreachable");
-	return h(
-		"div",
-		{ class: `note ${missing ? "note-quiet" : "note-bad"}`, role: missing ? null : "alert" },
-		icon(missing ? "info" : "alert"),
-		h("div.note-text", h("strong", t(missing ? "panel.missing" : "panel.failed")), h("p", text)),
-		!missing && button("action.try_again", { small: true, onclick: again }),
+export const problemBox = (error, again) =>
+	h(
+		"div.note.note-bad",
+		{ role: "alert" },
+		icon("alert"),
+		h("div.note-text", h("strong", t("panel.failed")), h("p", error instanceof Problem ? error.message : t("error.unreachable"))),
+		button("action.try_again", { kind: "small", onclick: again }),
 	);
-}

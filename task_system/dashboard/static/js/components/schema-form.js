@@ -1,22 +1,22 @@
-// A form made from a JSON Schema, as pydantic writes them. An editor is { element, get() }; undefined means: not sent.
+// A form made from a JSON Schema. An editor is { element, get() }; undefined is not sent.
 
-import { button, h, iconButton, patch, t } from "../kit.js";
+import { button, h, iconButton, patch, smallButton, t } from "../kit.js";
 import { booleanEditor, enumEditor, jsonEditor, linesEditor, numberEditor, textEditor } from "./field-editors.js";
-import { fileEditor } from "./file-editor.js";
+import { fileEditor } from "./files.js";
 
 const INPUTS = "input:not([type=file]), textarea, select";
 const NUMBERS = ["integer", "number"];
 const PLAIN = ["string", "boolean", ...NUMBERS];
 let ids = 0;
 
-/** Answers { element, get() }; get() throws a sentence for what cannot be read. */
+// get() throws a sentence for what cannot be read.
 export function schemaForm(schema, value, onchange) {
-	const context = { defs: schema.$defs || {}, changed: onchange };
-	const editor = objectEditor(schema, value, "parameters", context);
+	const form = { defs: schema.$defs || {}, changed: onchange };
+	const editor = objectEditor(schema, value, "parameters", form);
 	return { element: h("div.schema-form", { own: true }, editor.element), get: editor.get };
 }
 
-/** Puts each message at its field, or at the one it is inside of; answers those that have no place. */
+// Puts messages at their fields; answers those that have none.
 export function showErrors(root, errors) {
 	root.querySelectorAll(".field-error").forEach((note) => note.remove());
 	root.querySelectorAll("[aria-invalid]").forEach((input) => input.removeAttribute("aria-invalid"));
@@ -35,36 +35,36 @@ export function showErrors(root, errors) {
 	return left;
 }
 
-/** The schema that it refers to; without null, where that leaves one. `variants`: those that it may be of. */
-function resolved(schema, context) {
+// What it refers to, without null. `variants`: those that it may be of.
+function resolved(schema, form) {
 	const { $ref, anyOf, oneOf = anyOf, ...own } = schema;
-	if ($ref) return resolved({ ...context.defs[$ref.split("/").at(-1)], ...own }, context);
+	if ($ref) return resolved({ ...form.defs[$ref.split("/").at(-1)], ...own }, form);
 	if (!oneOf) return schema;
-	const variants = oneOf.map((one) => resolved(one, context)).filter((one) => one.type !== "null");
+	const variants = oneOf.map((one) => resolved(one, form)).filter((one) => one.type !== "null");
 	if (variants.length > 1) return { ...own, variants };
 	// Neither is a third one, besides true and false.
 	const [only] = variants;
 	return { ...only, ...own, ...(only.type === "boolean" ? { enum: [true, false] } : {}) };
 }
 
-function editorFor(given, value, path, context) {
-	const schema = resolved(given, context);
-	if (schema.variants) return unionEditor(schema.variants, value, path, context);
-	if (schema.format === "file-id") return fileEditor(value, context.changed);
+function editorFor(given, value, path, form) {
+	const schema = resolved(given, form);
+	if (schema.variants) return unionEditor(schema.variants, value, path, form);
+	if (schema.format === "file-id") return fileEditor(value, form.changed);
 	if ("const" in schema) return { element: h("code", String(schema.const)), get: () => schema.const };
 	if (schema.enum) return enumEditor(schema, value);
 	if (NUMBERS.includes(schema.type)) return numberEditor(schema, value);
 	if (schema.type === "string") return textEditor(schema, value);
 	if (schema.type === "boolean") return booleanEditor(schema, value);
-	if (schema.type === "array") return arrayEditor(schema, value, path, context);
-	return schema.properties ? objectEditor(schema, value, path, context) : jsonEditor(value);
+	if (schema.type === "array") return arrayEditor(schema, value, path, form);
+	return schema.properties ? objectEditor(schema, value, path, form) : jsonEditor(value);
 }
 
 const isPlain = (schema) => !schema.variants && (schema.format === "file-id" || Boolean(schema.enum) || PLAIN.includes(schema.type));
 
-function objectEditor({ properties = {}, required = [] }, value, path, context) {
+function objectEditor({ properties = {}, required = [] }, value, path, form) {
 	const fields = Object.entries(properties).map(([name, inner]) =>
-		fieldEditor(name, inner, value?.[name], `${path}.${name}`, required.includes(name), context),
+		fieldEditor(name, inner, value?.[name], `${path}.${name}`, required.includes(name), form),
 	);
 	return {
 		element: h("div.fields", fields.map((one) => one.element)),
@@ -72,14 +72,14 @@ function objectEditor({ properties = {}, required = [] }, value, path, context) 
 	};
 }
 
-/** A field with its name, description and editor. One that is optional and not plain is folded until it is wanted. */
-function fieldEditor(name, given, value, path, required, context) {
-	const schema = resolved(given, context);
+// One that is optional and not plain is folded until it is wanted.
+function fieldEditor(name, given, value, path, required, form) {
+	const schema = resolved(given, form);
 	if ("const" in schema) return { name, element: null, get: () => schema.const };
 	const id = `field-${(ids += 1)}`;
 	const plain = isPlain(schema);
 	const folds = !required && !plain;
-	const make = (from) => editorFor(given, from ?? undefined, path, context);
+	const make = (from) => editorFor(given, from ?? undefined, path, form);
 	let editor = folds && value == null ? null : make(value);
 	const hint = schema.description && h("p.hint", { id: `${id}-hint` }, schema.description);
 	const label = h("label.field-name", { for: plain && id }, name, required && h("span.required", { title: t("form.required") }, " *"));
@@ -103,12 +103,12 @@ function fieldEditor(name, given, value, path, required, context) {
 		const onclick = () => {
 			editor = editor ? null : make(schema.default);
 			draw();
-			context.changed();
+			form.changed();
 		};
-		return button(what, { kind: "quiet", small: true, "aria-label": `${what}: ${name}`, onclick });
+		return button(what, { kind: "small quiet", "aria-label": `${what}: ${name}`, onclick });
 	}
 
-	/** What is as by default need not be sent. */
+	// What is as by default need not be sent.
 	function get() {
 		const entered = editor?.get();
 		const isDefault = "default" in schema && JSON.stringify(entered) === JSON.stringify(schema.default);
@@ -116,25 +116,25 @@ function fieldEditor(name, given, value, path, required, context) {
 	}
 }
 
-/** Names what has no label of its own, for those who do not see where it stands. */
+// For those who do not see where it stands.
 function named(element, name) {
 	for (const input of element.querySelectorAll(INPUTS)) {
 		if (!input.id && !input.hasAttribute("aria-label")) input.setAttribute("aria-label", name);
 	}
 }
 
-function arrayEditor(schema, value, path, context) {
-	const items = resolved(schema.items || {}, context);
+function arrayEditor(schema, value, path, form) {
+	const items = resolved(schema.items || {}, form);
 	const isLine = isPlain(items) && !items.enum && items.format !== "file-id" && items.type !== "boolean";
 	if (isLine) return linesEditor(items, value);
 	if (items.variants?.every((one) => NUMBERS.includes(one.type))) return linesEditor({ type: "number" }, value);
 	if (!items.type && !items.variants && !items.properties) return jsonEditor(value);
 	let rows = [];
 	const list = h("div.rows");
-	const add = (item) => rows.push(editorFor(items, item, `${path}.${rows.length}`, context));
+	const add = (item) => rows.push(editorFor(items, item, `${path}.${rows.length}`, form));
 	const changed = () => {
 		draw();
-		context.changed();
+		form.changed();
 	};
 	const row = (one, at) => {
 		const remove = iconButton("trash", t("form.remove_row", { row: at + 1 }), () => changed((rows = rows.filter((other) => other !== one))));
@@ -146,30 +146,29 @@ function arrayEditor(schema, value, path, context) {
 	};
 	for (const item of value || (schema.minItems ? [undefined] : [])) add(item);
 	draw();
-	const more = button("form.add_row", { icon: "submit", small: true, onclick: () => changed(add()) });
+	const more = smallButton("form.add_row", "submit", () => changed(add()));
 	return { element: h("div", list, more), get: () => rows.map((one) => one.get()) };
 }
 
-/** Whether a value may be of a schema, as far as is needed to choose among several. */
-function fits(given, value, context) {
-	const { type, properties, items, variants, ...schema } = resolved(given, context);
-	if (variants) return variants.some((one) => fits(one, value, context));
+// As far as is needed to choose among several.
+function fits(given, value, form) {
+	const { type, properties, items, variants, ...schema } = resolved(given, form);
+	if (variants) return variants.some((one) => fits(one, value, form));
 	if ("const" in schema) return schema.const === value;
-	if (type === "array") return Array.isArray(value) && (value[0] == null || fits(items || {}, value[0], context));
+	if (type === "array") return Array.isArray(value) && (value[0] == null || fits(items || {}, value[0], form));
 	if (type === "object" || properties) {
 		const isFixed = ([, inner]) => "const" in inner;
 		const isObject = value && typeof value === "object" && !Array.isArray(value);
-		return isObject && Object.entries(properties || {}).filter(isFixed).every(([name, inner]) => fits(inner, value[name], context));
+		return isObject && Object.entries(properties || {}).filter(isFixed).every(([name, inner]) => fits(inner, value[name], form));
 	}
 	return !type || typeof value === (NUMBERS.includes(type) ? "number" : type);
 }
 
-/** One of several: which, and its editor. */
-function unionEditor(variants, value, path, context) {
+function unionEditor(variants, value, path, form) {
 	const holder = h("div.variant");
 	let editor;
 	const choose = (at, from) => {
-		editor = editorFor(variants[at], from, path, context);
+		editor = editorFor(variants[at], from, path, form);
 		holder.replaceChildren(editor.element);
 		named(holder, path.split(".").at(-1));
 	};
@@ -179,11 +178,11 @@ function unionEditor(variants, value, path, context) {
 	};
 	const onchange = (event) => {
 		choose(event.target.value);
-		context.changed();
+		form.changed();
 	};
-	const first = Math.max(0, variants.findIndex((one) => value != null && fits(one, value, context)));
+	const first = Math.max(0, variants.findIndex((one) => value != null && fits(one, value, form)));
 	choose(first, value ?? undefined);
 	const options = variants.map((one, at) => h("option", { value: at }, nameOf(one)));
-	const chooser = h("select.variant-choice", { "aria-label": t("form.kind"), value: first, onchange }, options);
+	const chooser = h("select.variant-choice", { says: "form.kind", value: first, onchange }, options);
 	return { element: h("div.union", chooser, holder), get: () => editor.get() };
 }

@@ -1,6 +1,6 @@
-// The search: one line in the grammar of `q`, with completion of fields and values, and its errors where they are.
+// The search: one line in the grammar of `q`, completed, with its errors where they are.
 
-import { h, icon, patch, t } from "../kit.js";
+import { h, patch, t, template } from "../kit.js";
 import { chooser } from "./chooser.js";
 
 export const STATES = ["pending", "scheduled", "started", "retry", "failure", "success", "cancelled", "expired"];
@@ -9,7 +9,7 @@ const AGES = compared("5m", "1h", "24h", "7d");
 const SPANS = compared("1s", "30s", "5m");
 const MOST = 11;
 
-/** Fields, and what usually stands behind them. */
+// Fields, and what usually stands behind them.
 const fieldsOf = ({ types, queues, lanes, tags, workers }) => ({
 	state: STATES,
 	type: types,
@@ -35,7 +35,6 @@ const fieldsOf = ({ types, queues, lanes, tags, workers }) => ({
 	"metadata.": [],
 });
 
-/** What could be written at the caret: { from, to, items: [{ text, hint }] }. */
 function completions(text, caret, known) {
 	const fields = fieldsOf(known);
 	const term = text.slice(0, caret).match(/[^\s()]*$/)[0].replace(/^-/, "");
@@ -49,38 +48,26 @@ function completions(text, caret, known) {
 	return { from: caret - typed.length, to: caret, items: items.filter((item) => fits(item.text)).slice(0, typed ? undefined : MOST) };
 }
 
-/** `onsearch(q)` is called with what was entered. Answers { element, input, showError(problem or null), set(q) }. */
+// Answers { element, input, showError(problem or null), set(q) }.
 export function searchBox({ value, known, onsearch }) {
 	let offered;
-	const error = h("p.search-error", { role: "alert", hidden: true });
-	const input = h("input.search-input", {
-		id: "search",
-		type: "search",
-		value,
-		placeholder: t("search.placeholder"),
-		"aria-label": t("search.label"),
-		spellcheck: "false",
-		maxlength: 1000,
-		oninput: suggest,
-		onfocus: suggest,
-		onclick: suggest,
-		onblur: close,
-		onsearch: () => input.value === "" && onsearch(""),
-		onkeydown: (event) => choices.pressed(event) || (event.key === "Escape" && close(event)),
-	});
+	const element = template("search");
+	const [input, error] = element.querySelectorAll("input, .search-error");
 	const line = (item) => [h("span.mono", item.text), item.hint && h("span.muted", item.hint)];
-	const choices = chooser(input, "search.suggestions", { line, take });
-	choices.list.className = "complete";
-	const entered = (event) => {
+	const show = chooser(element, { line, take });
+	input.value = value;
+	input.oninput = input.onfocus = input.onclick = suggest;
+	input.onblur = () => show([]);
+	input.onsearch = () => input.value === "" && onsearch("");
+	element.onsubmit = (event) => {
 		event.preventDefault();
-		close();
+		show([]);
 		onsearch(input.value.trim());
 	};
-	const element = h("form.search", { role: "search", own: true, key: "search", onsubmit: entered }, icon("search"), input, choices.list, error);
 
 	function suggest() {
 		offered = completions(input.value, input.selectionStart, known);
-		choices.show(offered.items);
+		show(offered.items);
 	}
 
 	function take(item) {
@@ -91,18 +78,12 @@ export function searchBox({ value, known, onsearch }) {
 		suggest();
 	}
 
-	function close(event) {
-		// Escape would empty the input.
-		if (event?.key && !choices.list.hidden) event.preventDefault();
-		choices.show([]);
-	}
-
 	function showError(problem) {
 		const where = problem?.errors?.find((one) => one.path === "q") || problem?.errors?.[0];
 		const at = where?.position;
 		const [before, wrong, after] = [input.value.slice(0, at), input.value.slice(at, at + 1), input.value.slice(at + 1)];
 		error.hidden = !problem;
-		input.setAttribute("aria-invalid", String(Boolean(problem)));
+		input.ariaInvalid = Boolean(problem);
 		patch(
 			error,
 			at !== undefined && h("span.caret.mono", { "aria-hidden": "true" }, before, h("mark", wrong || " "), after),

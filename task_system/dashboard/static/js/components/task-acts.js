@@ -1,4 +1,4 @@
-// What can be done to one task, with what is asked first and said afterwards.
+// What can be done to one task.
 
 import { TERMINAL, act, confirm, post, request, t } from "../kit.js";
 
@@ -9,7 +9,7 @@ const path = (task, end = "") => `/api/tasks/${task.task_id}${end}`;
 export async function cancelTask(task) {
 	const answer = await confirm({
 		title: t("cancel.title", { type: task.task_type }),
-		content: t(task.state === "STARTED" ? "cancel.running" : "cancel.waiting"),
+		content: task.state === "STARTED" ? "cancel.running" : "cancel.waiting",
 		label: "action.cancel_task",
 		kind: "danger",
 		reason: true,
@@ -24,7 +24,6 @@ export const runNow = (task) => act(post(path(task, "/run-now")), "run_now.done"
 
 export const changeTask = (task, changes) => act(request("PATCH", path(task), changes), "change.done");
 
-/** A POST as a line for a shell. */
 export function curl(body, path = "/api/tasks") {
 	const data = JSON.stringify(body).replaceAll("'", "'\\''");
 	return `curl -s ${location.origin}${path} \\\n  -H 'Content-Type: application/json' \\\n  -d '${data}'`;

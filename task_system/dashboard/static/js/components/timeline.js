@@ -1,11 +1,9 @@
-// A task's life: a bar in proportion to waits and runs, and a list of what happened when.
+// A task's life: a bar of waits and runs, and what happened when.
 
 import { h, icon, span, t, tOr, time } from "../kit.js";
 
 const ICONS = { accepted: "submit", started: "running", due: "scheduled", lost: "alert", snoozed: "scheduled", handed_back: "retry" };
-/** Those have icons of their own names. */
-const STATES = new Set(["retry", "failure", "success", "cancelled", "expired"]);
-/** A phase is never thinner than this, in percent: short ones are seen beside long ones. */
+// In percent, so that short phases are seen beside long ones.
 const THINNEST = 2;
 
 const between = (one, other) => Math.max(0, Date.parse(other.at) - Date.parse(one.at));
@@ -20,7 +18,7 @@ function row(moment, before, task) {
 	return h(
 		"li",
 		{ class: `moment-row event-${event}` },
-		icon(STATES.has(event) ? event : ICONS[event] || "info"),
+		icon(ICONS[event] || event),
 		h(
 			"span.moment-what",
 			h("strong", tOr(`timeline.${event}`, event)),
@@ -33,7 +31,7 @@ function row(moment, before, task) {
 	);
 }
 
-/** Waits and runs one behind the other, up to now or the end: { kind, ms, outcome }. */
+// Waits and runs, up to now or the end.
 function phases(task) {
 	const moments = task.timeline.filter((moment) => moment.event !== "due");
 	if (!task.finished_at) moments.push({ at: new Date().toISOString(), event: "running" });

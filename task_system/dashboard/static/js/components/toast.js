@@ -6,11 +6,10 @@ import { icon } from "./icon.js";
 
 const STAY_MS = 5000;
 const ICONS = { bad: "alert", good: "success" };
-let region;
 
-/** `kind`: good, bad or nothing. `undo`: what takes it back, as long as it is there. */
+// `kind`: good or bad. `undo` takes it back.
 export function toast(text, kind = "", undo) {
-	region ??= document.body.appendChild(h("div.toasts", { role: "status", "aria-live": "polite" }));
+	const region = document.querySelector(".toasts");
 	// A modal dialog covers all but what is inside of it.
 	(document.querySelector("dialog[open]") || document.body).append(region);
 	let timer;
@@ -25,8 +24,8 @@ export function toast(text, kind = "", undo) {
 		{ class: `toast ${kind}`, onmouseenter: () => clearTimeout(timer), onmouseleave: stay },
 		icon(ICONS[kind] || "info"),
 		h("span.toast-text", text),
-		undo && h("button.toast-action", { type: "button", onclick: undone }, t("action.undo")),
-		h("button.icon-button", { type: "button", "aria-label": t("action.close"), onclick: remove }, icon("close")),
+		undo && h("button.toast-action", { onclick: undone }, t("action.undo")),
+		h("button.icon-button", { says: "action.close", onclick: remove }, icon("close")),
 	);
 	region.append(element);
 	stay();
@@ -34,7 +33,7 @@ export function toast(text, kind = "", undo) {
 
 export const sorry = (error) => toast([error.message, ...(error.errors || []).map((one) => one.message)].join(" "), "bad");
 
-/** Runs an act; says that it was done, or why not. Answers what it answered, or undefined. */
+// Says that it was done, or why not. Answers what it answered, or undefined.
 export async function act(promise, done, undo) {
 	try {
 		const answer = await promise;

@@ -1,10 +1,9 @@
-// Errors for people: the message first, then the frames of one's own code; those of libraries are folded.
+// Errors: the message first, then our frames; those of libraries are folded.
 
 import { copyButton, h, t } from "../kit.js";
 
 const LIBRARY = /site-packages|dist-packages|[\\/]lib[\\/]python|<frozen|task_system[\\/]worker[\\/]|billiard|celery[\\/]/;
 
-/** { type, message, traceback } */
 export function errorView({ type, message, traceback }) {
 	const frames = framesOf(traceback || "");
 	const ours = frames.some((one) => !one.library);
@@ -14,8 +13,8 @@ export function errorView({ type, message, traceback }) {
 		frames.length > 0 &&
 			h(
 				"div.traceback",
-				{ tabindex: "0", role: "region", "aria-label": t("task.traceback") },
-				h("div.json-tools", copyButton(traceback, t("task.traceback"))),
+				{ tabindex: "0", role: "region", says: "task.traceback" },
+				h("div.json-tools", copyButton(() => traceback, "task.traceback")),
 				groups(frames).map((group) => (ours && group[0].library ? folded(group) : group.map(frame))),
 			),
 		!frames.length && traceback && h("pre.traceback", traceback),
@@ -24,13 +23,11 @@ export function errorView({ type, message, traceback }) {
 
 const frame = ({ head, code }) => h("div.frame", h("div.frame-head", { title: head }, shortPath(head)), code && h("pre", code));
 
-/** The end of the path is what tells files apart. */
 const shortPath = (head) => head.replace(/^.*[\\/]((?:[^\\/]+[\\/]){1,2}[^\\/]+)$/, "…/$1");
 
 const folded = (frames) =>
 	h("details.frames-folded", h("summary", t("task.library_frames", { count: frames.length })), frames.map(frame));
 
-/** Frames in a row that are all of libraries, or all not. */
 function groups(frames) {
 	const found = [];
 	for (const one of frames) {

@@ -1,14 +1,13 @@
-// One sentence on how the service is: the worst that is wrong, and what to do about it.
+// How the service is: the worst that is wrong, and where to look.
 
 import { number, percent, spanS, t } from "../kit.js";
 
 const LATE_S = 60;
 const ENOUGH = 10;
-/** A share of successes below this is bad. */
 export const BAD_SHARE = 0.9;
 export const isLate = (seconds) => seconds > LATE_S;
 
-/** { tone: good | warn | bad, text, page: where to look }. What is not known is not judged. */
+// What is not known is not judged.
 export const verdict = ({ health, stats, queues }) =>
 	broken(health) || unserved(queues) || failing(stats) || paused(queues) || late(stats) || { tone: "good", text: t("verdict.good") };
 

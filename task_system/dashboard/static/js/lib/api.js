@@ -1,28 +1,22 @@
-// The API as promises. Whatever goes wrong is a Problem with a sentence for people.
+// The API. Whatever goes wrong is a Problem with a sentence for people.
 
 import { t } from "./i18n.js";
 
-/** What the API refused, or that it could not be reached (status 0). */
+// status 0: it could not be reached.
 export class Problem extends Error {
 	constructor(status, document) {
 		super(document.detail || document.title || t("error.status", { status }));
 		Object.assign(this, { status, document, code: document.error || "", errors: document.errors || [] });
 	}
-
-	/** Nothing like this is served here (yet). */
-	get missing() {
-		return (this.status === 404 && this.code === "not_found") || this.status === 405 || this.status === 501;
-	}
 }
 
 const listeners = new Set();
 
-/** Calls back with true or false, whenever the service is or is not reached. */
 export const onReached = (callback) => listeners.add(callback);
 
 const told = (reached) => listeners.forEach((callback) => callback(reached));
 
-/** Asks; answers JSON, text for other types, or null for nothing. */
+// Asks; answers JSON, text for other types, or null for nothing.
 export async function request(method, path, body, signal) {
 	const options = { method, signal, headers: { Accept: "application/json" } };
 	if (body !== undefined) {
@@ -43,7 +37,7 @@ export async function request(method, path, body, signal) {
 export const get = (path, query, signal) => request("GET", withQuery(path, query), undefined, signal);
 export const post = (path, body) => request("POST", path, body);
 
-/** The path with a query of what is given; lists repeat the name. */
+// The path with a query of what is given; lists repeat the name.
 export function withQuery(path, query = {}) {
 	const given = new URLSearchParams();
 	for (const [name, value] of Object.entries(query)) {

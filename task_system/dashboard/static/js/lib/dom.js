@@ -1,18 +1,18 @@
-// Elements from values, and the least change that makes the page what was asked for. Text is always a text node.
+// Elements from values, and the least change to a page. Text is always a text node.
+
+import { t } from "./i18n.js";
 
 const SVG = "http://www.w3.org/2000/svg";
 const PROPERTIES = new Set(["value", "checked", "indeterminate", "selected"]);
 
-/** h("a.button", { href, onclick, key }, "text", child, [children]). Properties may be left out; null and false are nothing. */
+// h("a.button", { href, onclick, key }, "text", child, [children]); null and false are nothing.
+// `says` is a name for those who do not see, as the key of a message.
 export const h = (tag, ...rest) => made((name) => document.createElement(name), tag, rest);
 
-/** The same for SVG. */
 export const s = (tag, ...rest) => made((name) => document.createElementNS(SVG, name), tag, rest);
 
-/**
- * Makes the children of `parent` these, touching only what differs: what has focus, is selected, is scrolled or is
- * under the cursor stays. Elements with a `key` are found again wherever they moved to.
- */
+// Makes the children of `parent` these, touching only what differs: what has focus, is selected, is scrolled or is
+// under the cursor stays. Elements with a `key` are found again wherever they moved to.
 export function patch(parent, ...children) {
 	const keyed = new Map();
 	for (const child of parent.childNodes) if (child.__key != null) keyed.set(child.__key, child);
@@ -36,7 +36,7 @@ export function patch(parent, ...children) {
 function made(create, tag, rest) {
 	const [name, ...classes] = tag.split(".");
 	const element = create(name);
-	const props = isProps(rest[0]) ? rest.shift() : {};
+	const props = { ...(name === "button" && { type: "button" }), ...(isProps(rest[0]) && rest.shift()) };
 	if (classes.length) element.setAttribute("class", classes.join(" "));
 	for (const [key, value] of Object.entries(props)) set(element, key, value);
 	const children = nodes(rest);
@@ -53,6 +53,7 @@ const isNothing = (value) => value === null || value === undefined || value === 
 function set(element, name, value) {
 	if (name === "key") element.__key = value;
 	else if (name === "own") element.__own = true;
+	else if (name === "says" && value) element.setAttribute("aria-label", t(value));
 	else if (name.startsWith("on")) listen(element, name.slice(2), value);
 	else if (name === "style") for (const [key, item] of Object.entries(value)) element.style.setProperty(key, item);
 	else if (PROPERTIES.has(name)) element[name] = value ?? "";
@@ -74,13 +75,13 @@ const nodes = (children) => children.flat(Infinity).filter((child) => !isNothing
 function nodeOf(child) {
 	if (!(child instanceof Node)) return document.createTextNode(String(child));
 	if (!child.isConnected) return child;
-	// It is on the page already, and to move it would take the focus from it: a mark stands for it.
+	// It is on the page, and to move it would take the focus from it: a mark stands for it.
 	const mark = document.createComment("");
 	mark.__stands = child;
 	return mark;
 }
 
-/** Puts the elements that were stood for into a tree that is new. */
+// Puts the elements that were stood for into a tree that is new.
 function settle(node) {
 	if (!node.__holds) return;
 	node.__holds = false;

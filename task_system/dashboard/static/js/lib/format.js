@@ -1,4 +1,4 @@
-// Numbers, spans and moments as people read them, by the language and the time zone in use.
+// Numbers, spans and moments, by the language and the time zone in use.
 
 import { h } from "./dom.js";
 import { locale, t } from "./i18n.js";
@@ -17,15 +17,15 @@ const numeral = (value, options) => (Number.isFinite(value) ? formatter(Intl.Num
 
 export const number = (value, digits = 0) => numeral(value, { maximumFractionDigits: digits });
 
-/** 12,345 in a narrow place: 12.3K. */
+// 12,345 in a narrow place: 12.3K.
 export const compact = (value) => numeral(value, { notation: "compact", maximumFractionDigits: value < 1000 ? 0 : 1 });
 
 export const percent = (share, digits = 0) => numeral(share, { style: "percent", maximumFractionDigits: digits });
 
-/** The symbols of units are the same in every language; a narrow space, at which no line breaks, is before them. */
+// A narrow space, at which no line breaks. The symbols are the same in every language.
 const unit = (value, symbol, digits) => `${number(value, digits)}\u202f${symbol}`;
 
-/** A span of milliseconds in at most two units. */
+// A span of milliseconds in at most two units.
 export function span(ms) {
 	if (!Number.isFinite(ms)) return NONE;
 	if (ms < 1000) return unit(ms, "ms", ms < 1 ? 1 : 0);
@@ -43,7 +43,6 @@ const two = (amount, size, large, small) => {
 
 export const spanS = (seconds) => span(seconds * 1000);
 
-/** For how long something has been going on. */
 export const since = (iso) => span(Math.max(0, Date.now() - Date.parse(iso)));
 
 export function bytes(size) {
@@ -58,7 +57,7 @@ const TIME = { hour: "2-digit", minute: "2-digit", hourCycle: "h23" };
 const dated = (date, options) =>
 	formatter(Intl.DateTimeFormat, setting("zone") === "utc" ? { ...options, timeZone: "UTC" } : options).format(date);
 
-/** A moment by the zone in use; `long` with the date and seconds whatever day it is. */
+// `long`: with the date and seconds, whatever day it is.
 export function moment(iso, long) {
 	const date = new Date(iso);
 	const now = new Date();
@@ -71,7 +70,6 @@ export function moment(iso, long) {
 	return dated(date, { ...TIME, month: "short", day: "numeric", year });
 }
 
-/** The time of day alone, for axes and logs. */
 export const clock = (iso, options) => dated(new Date(iso), { ...TIME, ...options });
 
 const STEPS = [
@@ -87,11 +85,10 @@ function relative(seconds) {
 	return formatter(Intl.RelativeTimeFormat, { style: "short" }).format(Math.round(seconds / size), name);
 }
 
-/** A moment as an element that follows the zone switch and the clock. The full moment is its title. */
+// It follows the zone switch and the clock.
 export const time = (iso) =>
 	iso ? h("time.moment", { datetime: iso, title: `${moment(iso, true)}\n${iso}` }, moment(iso)) : h("span.muted", NONE);
 
-/** Writes all moments on the page anew. */
 export function refreshTimes() {
 	for (const element of document.querySelectorAll("time[datetime]")) {
 		const text = moment(element.dateTime);

@@ -1,8 +1,8 @@
-// Messages from JSON catalogues: t("tasks.new", { count: 3 }). A message may come in plural forms: {"one": …, "other": …}.
+// Messages from JSON catalogues: t("tasks.new", { count: 3 }). Some have plural forms.
 
 import { setting } from "./settings.js";
 
-export const LANGUAGES = { en: "English", de: "Deutsch", fr: "Français" };
+const LANGUAGES = ["en", "de", "fr"];
 
 const BASE = new URL("../../messages/", import.meta.url);
 const languageOf = (tag) => tag.split("-")[0];
@@ -10,29 +10,42 @@ let messages = {};
 let plurals = new Intl.PluralRules("en");
 let language = "en";
 
-/** The language in use, as a tag. Numbers and times follow the browser where it is of the same language. */
+// Numbers and times follow the browser where it is of the same language.
 export const locale = () => navigator.languages.find((tag) => languageOf(tag) === language) || language;
 
-/** Loads the catalogue that settings or the browser ask for. */
 export async function loadMessages() {
 	const wanted = setting("language");
 	const offered = wanted === "auto" ? navigator.languages.map(languageOf) : [wanted];
-	language = offered.find((tag) => tag in LANGUAGES) || "en";
+	language = offered.find((tag) => LANGUAGES.includes(tag)) || "en";
 	const response = await fetch(new URL(`${language}.json`, BASE));
 	if (!response.ok) throw new Error(`no messages for ${language}`);
 	messages = await response.json();
 	plurals = new Intl.PluralRules(language);
 	document.documentElement.lang = language;
+	translate(document);
 }
 
-/** The message with its values; the key itself, if there is none. */
+// Texts that HTML leaves open, and names for those who do not see.
+function translate(root) {
+	for (const one of root.querySelectorAll("[data-t]")) one.textContent = t(one.dataset.t);
+	for (const one of root.querySelectorAll("[data-says]")) one.ariaLabel = t(one.dataset.says);
+	for (const one of root.querySelectorAll("[data-hint]")) one.placeholder = t(one.dataset.hint);
+}
+
+export function template(id) {
+	const copy = document.getElementById(id).content.cloneNode(true);
+	translate(copy);
+	return copy.firstElementChild;
+}
+
+// The key itself, if there is no message.
 export function t(key, values = {}) {
 	const forms = messages[key] ?? key;
 	const message = typeof forms === "string" ? forms : (forms[plurals.select(Number(values.count) || 0)] ?? forms.other);
 	return message.replace(/\{(\w+)\}/g, (_, name) => shown(values[name]));
 }
 
-/** The message if there is one, else what is given. */
+// The message if there is one, else what is given.
 export const tOr = (key, otherwise) => (key in messages ? t(key) : otherwise);
 
 const shown = (value) => (typeof value === "number" ? value.toLocaleString(locale()) : String(value ?? ""));

@@ -1,11 +1,11 @@
-// Keys: single ones, and `g` followed by another. Pages add their own while they are open.
+// Keys: single ones, and `g` followed by another.
 
 const PREFIX_MS = 1200;
 const bindings = new Map();
 let prefix = "";
 let timer = 0;
 
-/** Calls `action(event)` for a key such as "/", "g t" or "mod+k"; until the signal aborts, if there is one. */
+// For a key such as "/", "g t" or "mod+k"; until the signal aborts.
 export function bind(key, action, signal) {
 	const before = bindings.get(key);
 	bindings.set(key, action);

@@ -1,18 +1,16 @@
-// What happens, as it happens: one stream of events per tab, polling where there is none, rest while nobody looks.
+// What happens: one stream of events, polling where there is none, rest while nobody looks.
 
 import { onReached } from "./api.js";
 
 const NAMES = "accepted started progress retry succeeded failed cancelled expired removed changed".split(" ");
 const POLL_MS = 5000;
 const BATCH_MS = 250;
-const REFUSED_MS = 30_000;
-const BROKEN_MS = 3000;
+const REFUSED_MS = 10_000;
 
-/** live | polling | connecting | offline | paused */
+// live | polling | connecting | offline | paused
 export let status = "connecting";
 let source = null;
 let filter = "";
-let cursor = "";
 let paused = false;
 let reached = true;
 let gathered = [];
@@ -20,27 +18,24 @@ let timer = 0;
 const listeners = new Set();
 const watchers = new Set();
 
-/** Nobody looks, or wants to be told. */
+// Nobody looks, or wants to be told.
 export const isResting = () => paused || document.hidden;
 
-/** Calls back with the events of a quarter of a second, or with null: anything may have changed, look again. */
+// Calls back with the events of a while, or with null: anything may have changed.
 export function onEvents(callback, signal) {
 	listeners.add(callback);
 	signal.addEventListener("abort", () => listeners.delete(callback));
 }
 
-/** Calls back with every new status. */
 export const onStatus = (callback) => watchers.add(callback);
 
-/** Which events are of interest: a query for GET /api/events. */
+// Which events are of interest: a query for GET /api/events.
 export function follow(query) {
 	if (query === filter && source) return;
 	filter = query;
-	cursor = "";
-	reconnect();
+	connect();
 }
 
-/** Stop listening and looking until it is called again. */
 export function togglePause() {
 	paused = !paused;
 	wake();
@@ -55,66 +50,38 @@ export function startLive() {
 		else say();
 	});
 	setInterval(() => isResting() || status === "live" || tell(null), POLL_MS);
-	reconnect();
+	connect();
 }
 
 function wake() {
-	reconnect();
+	connect();
 	// What happened meanwhile is not known.
 	if (!isResting()) tell(null);
 }
 
-function reconnect() {
+// The browser opens a broken stream again where it was, and a refused one not.
+function connect() {
 	clearTimeout(timer);
 	source?.close();
-	source = null;
-	if (!isResting()) connect();
-	say();
-}
-
-function connect() {
-	const query = new URLSearchParams(filter);
-	if (cursor) query.set("after", cursor);
-	const opened = new EventSource(`/api/events?${query}`);
-	const on = (name, heard) => opened.addEventListener(name, heard);
-	source = opened;
-	let answered = false;
-	on("open", () => {
-		answered = reached = true;
-		say();
-	});
-	on("hello", remember);
-	on("reset", () => {
-		cursor = "";
-		tell(null);
-	});
+	source = isResting() ? null : new EventSource(`/api/events?${filter}`);
+	const on = (name, heard) => source?.addEventListener(name, heard);
+	on("open", () => say((reached = true)));
+	on("reset", () => tell(null));
 	for (const name of NAMES) on(`task.${name}`, gather);
-	on("error", () => {
-		if (source !== opened) return;
-		opened.close();
-		source = null;
-		timer = setTimeout(reconnect, answered ? BROKEN_MS : REFUSED_MS);
-		if (!answered) probe();
+	on("error", async (event) => {
+		if (event.target !== source) return;
+		if (source.readyState === EventSource.CLOSED) {
+			source = null;
+			timer = setTimeout(connect, REFUSED_MS);
+		}
+		// A stream says not why; a request does.
+		reached = await fetch("/api/health/live").then((response) => response.ok, () => false);
 		say();
 	});
-}
-
-/** A stream says not why it was refused; a request does. */
-async function probe() {
-	reached = await fetch("/api/health/live").then((response) => response.ok, () => null);
-	if (reached === null) {
-		clearTimeout(timer);
-		timer = setTimeout(reconnect, BROKEN_MS);
-	}
 	say();
-}
-
-function remember(event) {
-	if (event.lastEventId) cursor = event.lastEventId;
 }
 
 function gather(event) {
-	remember(event);
 	gathered.push(JSON.parse(event.data));
 	if (gathered.length > 1) return;
 	setTimeout(() => {

@@ -1,28 +1,18 @@
-// The address is the state: a path for the page, a query for what it shows. Pages are loaded when they are first opened.
+// The address is the state: a path for the page, a query for what it shows.
 
+import { Page } from "../components/panel.js";
 import { withQuery } from "./api.js";
 
 const BASE = "/dashboard";
 
-/** What the navigation offers: name, path, and the key after `g`. */
-export const PAGES = [
-	["overview", "/", "o"],
-	["tasks", "/tasks", "t"],
-	["failures", "/failures", "f"],
-	["queues", "/queues", "q"],
-	["workers", "/workers", "w"],
-	["schedules", "/schedules", "s"],
-	["files", "/files", "i"],
-	["batches", "/batches", "b"],
-	["settings", "/settings", "e"],
-];
-/** Pages of one thing, whose id stands behind theirs. */
+// The pages, and the key after `g` for each.
+export const PAGES = { overview: "o", tasks: "t", failures: "f", queues: "q", workers: "w", schedules: "s", files: "i", batches: "b", settings: "e", submit: "n" };
 const OF_ONE = { tasks: "task", batches: "batches", bulk: "batches" };
 
 let current = null;
 let mount = () => {};
 
-/** `show(name, module, context, isNew)` is called for every page that is opened. */
+// `show(page, module, isNew)` is called for every page that is opened.
 export function startRouter(show) {
 	mount = show;
 	addEventListener("popstate", () => open());
@@ -30,56 +20,49 @@ export function startRouter(show) {
 	return open();
 }
 
-/** The address of a page with a query. */
 export const href = (path, query) => withQuery(BASE + (path === "/" ? "" : path), query);
 
-/** The address of the tasks that a search finds. */
+export const pageHref = (name, query) => href(name === "overview" ? "/" : `/${name}`, query);
+
 export const found = (q, query) => href("/tasks", { q, ...query });
 
 export const taskHref = (id) => href(`/tasks/${id}`);
 
-/** Goes there. */
 export function go(address, replace) {
 	if (address === location.pathname + location.search) return reopen();
 	history[replace ? "replaceState" : "pushState"](null, "", address);
 	return open();
 }
 
-/** A query as an object, other words in it; null removes one. */
-export const queryWith = (changes) => {
+// A query as an object, other words in it; null removes one.
+const queryWith = (changes) => {
 	const now = new URLSearchParams(location.search);
 	return { ...Object.fromEntries([...now.keys()].map((name) => [name, now.getAll(name)])), ...changes };
 };
 
-/** The same page with other words in the query. */
-export const setQuery = (changes, replace = true) => go(withQuery(location.pathname, queryWith(changes)), replace);
+export const setQuery = (changes, replace = true) => go(hrefWith(changes), replace);
 
-/** The page that `next` of an answer leads to. */
-export const hrefOfNext = (path, next) => href(path, queryWith({ cursor: new URL(next, location.origin).searchParams.get("cursor") }));
+export const hrefWith = (changes) => withQuery(location.pathname, queryWith(changes));
 
-/** Shows the page anew, as after another language was chosen. */
+// The page that `next` of an answer leads to.
+export const hrefOfNext = (next) => hrefWith({ cursor: new URL(next, location.origin).searchParams.get("cursor") });
+
 export const reopen = () => open(true);
 
 async function open(again) {
 	const path = decodeURI(location.pathname).replace(/\/+$/, "").slice(BASE.length) || "/";
 	const query = new URLSearchParams(location.search);
 	const isNew = current?.path !== path;
-	if (!isNew && !again && current.context.onquery) {
-		current.context.query = query;
-		return current.context.onquery(query);
-	}
-	current?.abort.abort();
+	if (!isNew && !again && current.onquery) return current.onquery((current.query = query));
+	current?.close();
 	const [, first, id] = path.split("/").map(decodeURIComponent);
-	const known = first === "submit" || PAGES.some(([, page]) => page === path);
-	const name = id ? OF_ONE[first] : known && (first || "overview");
-	const abort = new AbortController();
-	const context = { first, id, query, signal: abort.signal, onquery: null };
-	current = { path, abort, context };
-	const module = await import(`../pages/${name || "missing"}.js`).catch(unreachable);
-	if (!abort.signal.aborted) await mount(name || "missing", module, context, isNew);
+	const name = (id ? OF_ONE[first] : first in PAGES ? first : !first && "overview") || "missing";
+	const page = (current = new Page({ path, name, first, id, query }));
+	const module = await import(`../pages/${name}.js`).catch(unreachable);
+	if (current === page) await mount(page, module, isNew);
 }
 
-/** A page whose module could not be loaded. Browsers do not ask for it again before the page is loaded anew. */
+// Browsers do not ask for a module again before the page is loaded anew.
 const unreachable = (error) => ({ default: () => Promise.reject(error), again: () => location.reload() });
 
 function followed(event) {

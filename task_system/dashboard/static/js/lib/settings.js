@@ -1,4 +1,4 @@
-// What this browser remembers for its user: theme, language, time zone, density, saved views.
+// What this browser remembers for its user.
 
 const KEY = "task-system.settings";
 const DEFAULTS = { theme: "system", language: "auto", zone: "local", density: "comfortable", rail: "wide", page_size: 50, views: [] };
@@ -16,7 +16,7 @@ const listeners = new Set();
 
 export const setting = (name) => current[name];
 
-/** Remembers; calls back those who look. */
+// Remembers; calls back those who look.
 export function setSetting(name, value) {
 	current = { ...current, [name]: value };
 	try {
@@ -27,7 +27,7 @@ export function setSetting(name, value) {
 	listeners.forEach((callback) => callback(name));
 }
 
-/** Calls back with the name of what changed, here or in another tab; until the signal aborts, if there is one. */
+// Calls back with the name of what changed, here or in another tab.
 export function onSetting(callback, signal) {
 	listeners.add(callback);
 	signal?.addEventListener("abort", () => listeners.delete(callback));

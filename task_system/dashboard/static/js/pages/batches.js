@@ -13,7 +13,7 @@ export default function page(page) {
 	}
 
 	function render(answer) {
-		if (page.id) return [crumbs("batches", { kind: isBulk() && "bulk" }), isBulk() ? oneBulk(answer) : [pageHead("batches.one"), batchCard(answer)]];
+		if (page.id) return [crumbs("batches", href("/batches", { kind: isBulk() ? "bulk" : null })), isBulk() ? oneBulk(answer) : [pageHead("batches.one"), batchCard(answer)]];
 		const kinds = { batches: null, bulk: "bulk" };
 		const chosen = isBulk() ? "bulk" : "batches";
 		const items = answer.batches || answer.bulks;
@@ -45,7 +45,7 @@ function batchCard({ batch_id: id, created_at: createdAt, finished, total, perce
 			h("span.push.num", t("bulk.done_of", { done: number(finished), matching: number(total) })),
 			linkButton("nav.tasks", found(q), { kind: "small" }),
 		),
-		progressBar(percent, { state: finished === total ? "done" : "" }),
+		progressBar(percent, { kind: finished === total && "done" }),
 		statesOf(counts, (state) => found(q, { state })),
 	);
 }

@@ -1,6 +1,6 @@
 // Failures in groups: two thousand failures are often three errors.
 
-import { button, choice, empty, found, h, href, hrefOfNext, icon, linkButton, meter, number, pageHead, post, setQuery, t, taskHref, time, windowLinks } from "../kit.js";
+import { choice, empty, found, h, href, hrefOfNext, icon, linkButton, meter, number, pageHead, post, setQuery, smallButton, t, taskHref, time, windowLinks } from "../kit.js";
 import { openBulk } from "../components/bulk.js";
 
 const WINDOWS = ["24h", "7d", "all"];
@@ -10,7 +10,7 @@ export default function page(page) {
 	page.getOr("/api/task-types").then((answer) => {
 		types = (answer?.task_types || []).map((type) => [type.name, type.name]);
 		page.rerender?.();
-	}, () => {});
+	});
 	return page.show({ load, render, everyMs: 3000, follows: "state=failure" });
 
 	function wish() {
@@ -33,7 +33,7 @@ export default function page(page) {
 				types.length > 0 && choice("field.task_type", type || "", [["", t("failures.all_types")], ...types], (name) => setQuery({ type: name, cursor: null }), true),
 			),
 			failures.length ? h("div.stacked", failures.map((one) => group(one, most))) : empty("overview.no_failures", linkButton("nav.tasks", href("/tasks"))),
-			next && h("div.pager", linkButton("tasks.older", hrefOfNext("/failures", next))),
+			next && h("div.pager", linkButton("tasks.older", hrefOfNext(next))),
 		];
 	}
 
@@ -60,9 +60,9 @@ export default function page(page) {
 			),
 			h(
 				"div.failure-acts",
-				button(t("failures.retry", { count: one.open }), { icon: "retry", small: true, disabled: one.open === 0 && t("failures.none_open"), onclick: retry }),
+				smallButton(t("failures.retry", { count: one.open }), "retry", retry, { disabled: one.open === 0 && t("failures.none_open") }),
 				one.example_task_id && linkButton("failures.example", taskHref(one.example_task_id), { kind: "small" }),
-				h("a.icon-button", { href: found(q), "aria-label": t("failures.as_filter"), title: t("failures.as_filter") }, icon("filter")),
+				h("a.icon-button", { href: found(q), says: "failures.as_filter", title: t("failures.as_filter") }, icon("filter")),
 			),
 		);
 	}

@@ -19,7 +19,7 @@ export default function page(page) {
 			zone,
 			uploads,
 			files.length ? fileTable(files, remove) : empty("files.none"),
-			next && h("div.pager", linkButton("tasks.older", hrefOfNext("/files", next))),
+			next && h("div.pager", linkButton("tasks.older", hrefOfNext(next))),
 		];
 	}
 
@@ -45,7 +45,7 @@ export default function page(page) {
 	}
 
 	function remove(file) {
-		const asked = { title: t("files.remove", file), content: t("files.remove_text"), label: "action.delete", kind: "danger" };
+		const asked = { title: t("files.remove", file), content: "files.remove_text", label: "action.delete", kind: "danger" };
 		page.ask(asked, () => request("DELETE", `/api/files/${file.file_id}`), () => t("files.removed", file));
 	}
 }

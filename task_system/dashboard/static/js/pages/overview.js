@@ -41,7 +41,7 @@ export default function page(page) {
 				h("p", text),
 				where && linkButton(`nav.${where}`, href(`/${where}`), { kind: "small" }),
 			),
-			newest?.tasks.length === 0 ? firstTask() : stats ? numbers(stats) : empty("panel.missing"),
+			newest?.tasks.length === 0 ? firstTask() : stats ? numbers(stats) : empty("panel.failed"),
 			h("div.thirds", failing(failures), slowest(stats?.by_type || []), upcoming(schedules || [])),
 		];
 	}
@@ -77,30 +77,30 @@ const tile = (name, value, hint, values, tone) =>
 		values && sparkline(values, t(`tile.${name}`)),
 	);
 
-const all = (items, path) => items.length > 0 && h("a.link", { href: href(path) }, t("overview.all"));
+// The first of a list, the way to all of them, or why there are none.
+function ranked(name, path, items, row, ...none) {
+	const all = path && items.length > 0 && h("a.link", { href: href(path) }, t("overview.all"));
+	return card(`overview.${name}`, all, items.length ? list(items.slice(0, SHOWN), row) : empty(...none));
+}
 
-const failing = (failures) =>
-	card(
-		"overview.failing",
-		all(failures || [], "/failures"),
-		failures?.length
-			? list(failures.slice(0, SHOWN), (one) => ({
-					href: found(`failure:${one.failure}`),
-					main: [h("strong", one.error_type), h("span.task-line", one.message)],
-					side: [h("strong", number(one.count)), h("span.muted", one.task_type)],
-				}))
-			: empty(failures ? "overview.no_failures" : "panel.missing"),
-	);
+function failing(failures) {
+	const row = (one) => ({
+		href: found(`failure:${one.failure}`),
+		main: [h("strong", one.error_type), h("span.task-line", one.message)],
+		side: [h("strong", number(one.count)), h("span.muted", one.task_type)],
+	});
+	return ranked("failing", "/failures", failures || [], row, failures ? "overview.no_failures" : "panel.failed");
+}
 
 function slowest(types) {
 	const p95 = (one) => one.run_ms?.p95 ?? 0;
-	const slow = types.filter(p95).sort((one, other) => p95(other) - p95(one)).slice(0, SHOWN);
+	const slow = types.filter(p95).sort((one, other) => p95(other) - p95(one));
 	const row = (one) => ({
 		href: found(`type:${one.task_type}`),
 		main: [h("strong", one.task_type), meter(p95(one) / p95(slow[0]))],
 		side: [h("strong", span(p95(one))), h("span.muted", t("overview.median", { span: span(one.run_ms.p50) }))],
 	});
-	return card("overview.slowest", null, slow.length ? list(slow, row) : empty("overview.no_types"));
+	return ranked("slowest", null, slow, row, "overview.no_types");
 }
 
 function upcoming(schedules) {
@@ -110,8 +110,7 @@ function upcoming(schedules) {
 		main: [h("strong", one.name), h("span.task-line", one.task_type)],
 		side: time(one.next_fire_at),
 	});
-	const none = () => empty("schedules.none", linkButton("schedules.make", href("/submit", { when: "schedule" }), { kind: "small" }));
-	return card("overview.schedules", all(next, "/schedules"), next.length ? list(next.slice(0, SHOWN), row) : none());
+	return ranked("schedules", "/schedules", next, row, "schedules.none", linkButton("schedules.make", href("/submit", { when: "schedule" }), { kind: "small" }));
 }
 
 function firstTask() {

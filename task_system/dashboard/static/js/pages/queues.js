@@ -1,6 +1,6 @@
-// Queues: what waits by both accounts, how fast it goes, and what operators may close. Task types have fuses.
+// Queues: what waits, how fast it goes, and what operators may close. Types have fuses.
 
-import { button, card, compact, confirm, field, found, h, href, menu, number, pageHead, post, rowHead, spanS, t, table, time, tone } from "../kit.js";
+import { button, card, compact, confirm, field, found, h, href, menu, number, pageHead, post, smallButton, spanS, t, table, time, tone } from "../kit.js";
 import { isLate } from "../components/verdict.js";
 
 const END_AFTER_S = [0, 900, 3600, 14_400];
@@ -44,7 +44,7 @@ export default function page(page) {
 				["queues.oldest", "num", oldest],
 				["queues.rates", "num c-wide", rates],
 				["queues.drain", "num c-wide", (queue) => (queue.drain_s ? `≈ ${spanS(queue.drain_s)}` : "–")],
-				["queues.consumers", "num", (queue) => (nobody(queue) ? tone("bad", t("queues.nobody")) : number(queue.consumers))],
+				["queues.consumers", "num", (queue) => (nobody(queue) ? tone("bad", "queues.nobody") : number(queue.consumers))],
 				["field.actions", "row-actions", (queue) => h("div.row-buttons", queueActs(queue))],
 			],
 			queues,
@@ -56,24 +56,22 @@ export default function page(page) {
 		const { name } = queue;
 		return [
 			isPaused(queue)
-				? button("action.resume", { icon: "play", small: true, onclick: () => resume([queue]) })
-				: button("action.pause", { icon: "pause", small: true, "aria-label": `${t("action.pause")}: ${name}`, onclick: () => pause([queue]) }),
-			menu(name, "", [{ label: t("queues.purge"), danger: true, onclick: () => purge(queue) }], { icon: "more", small: true, name: t("queues.more", { queue: name }) }),
+				? smallButton("action.resume", "play", () => resume([queue]))
+				: smallButton("action.pause", "pause", () => pause([queue]), { "aria-label": `${t("action.pause")}: ${name}` }),
+			menu(name, "", [{ label: "queues.purge", danger: true, onclick: () => purge(queue) }], { icon: "more", kind: "small", name: t("queues.more", { queue: name }) }),
 		];
 	}
 
 	function typeTable(types) {
-		const acts = ({ name, control }) => [
-			control.state !== "allow" && button("fuse.do_allow", { small: true, onclick: () => allow(name) }),
-			control.state !== "hold" && button("fuse.do_hold", { small: true, onclick: () => fuse(name, "hold") }),
-			control.state !== "refuse" && button("fuse.do_refuse", { small: true, kind: "danger", onclick: () => fuse(name, "refuse") }),
-		];
+		const act = ({ name, control: { state } }, verb) =>
+			verb !== state && button(`fuse.do_${verb}`, { kind: verb === "refuse" ? "small danger" : "small", onclick: () => fuse(name, verb, state) });
+		const acts = (type) => ["allow", "hold", "refuse"].map((verb) => act(type, verb));
 		return table(
 			"queues.types",
 			[
 				["field.task_type", "c-task", ({ name }) => rowHead(found(`type:${name}`), name)],
 				["field.lane", "c-wide muted", (type) => type.lane],
-				["field.state", "", ({ control: { state } }) => tone(state === "allow" ? "good" : state, t(`fuse.${state}`))],
+				["field.state", "", ({ control: { state } }) => tone(state === "allow" ? "good" : state, `fuse.${state}`)],
 				["field.reason", "c-wide muted", ({ control }) => [control.reason, control.since && [" ", time(control.since)]]],
 				["field.actions", "row-actions", (type) => h("div.row-buttons", acts(type))],
 			],
@@ -95,7 +93,7 @@ export default function page(page) {
 		const option = (seconds) => h("option", { value: seconds }, seconds ? t("queues.for", { span: spanS(seconds) }) : t("queues.for_good"));
 		const answer = await confirm({
 			title: queues.length > 1 ? t("queues.pause_all") : t("queues.pause_title", { queue: queues[0].name }),
-			content: [t("queues.pause_text"), field("queues.how_long", h("select", { name: "seconds" }, END_AFTER_S.map(option)))],
+			content: ["queues.pause_text", field("queues.how_long", h("select", { name: "seconds" }, END_AFTER_S.map(option)))],
 			label: "action.pause",
 			reason: true,
 		});
@@ -113,25 +111,21 @@ export default function page(page) {
 		);
 	}
 
-	function allow(name) {
-		return page.act(post(`/api/task-types/${name}/allow`), "change.done");
-	}
-
-	function fuse(name, verb) {
-		page.ask(
-			{ title: t(`fuse.${verb}_title`, { type: name }), content: t(`fuse.${verb}_text`), label: `fuse.do_${verb}`, kind: verb === "refuse" ? "danger" : "primary", reason: true },
-			(answer) => post(`/api/task-types/${name}/${verb}`, answer),
-			"change.done",
-			() => allow(name),
-		);
+	function fuse(name, verb, before) {
+		const to = (body) => post(`/api/task-types/${name}/${verb}`, body);
+		if (verb === "allow") return page.act(to(), "change.done");
+		const asked = { title: t(`fuse.${verb}_title`, { type: name }), content: `fuse.${verb}_text`, label: `fuse.do_${verb}`, kind: verb === "refuse" ? "danger" : "primary", reason: true };
+		return page.ask(asked, to, "change.done", before === "allow" && (() => fuse(name, "allow")));
 	}
 }
 
 const isPaused = (queue) => queue.pause?.paused;
 const ready = (queue) => queue.ready_in_broker ?? queue.ready;
 
+const rowHead = (address, text, line) => [h("a.task-link", { href: address }, h("span.task-type", text)), line && h("span.task-line", line)];
+
 function nameOf({ name, pause }) {
 	const until = pause?.until && [" ", t("queues.until"), " ", time(pause.until)];
-	const held = pause?.paused && [tone("paused", t("queues.paused")), " ", pause.reason, until];
+	const held = pause?.paused && [tone("paused", "queues.paused"), " ", pause.reason, until];
 	return rowHead(found(`queue:${name}`, { state: "pending" }), name, held);
 }

@@ -1,11 +1,10 @@
-// Schedules: when each ticks, in words; what became of its last ticks; run now, change, pause.
+// Schedules: when each ticks, and what became of its last ticks.
 
 import {
-	button, empty, facts, found, h, href, icon, linkButton, menu, moment, pageHead, post, request, stateName, stateText, t, tOr, taskHref, time, tone,
+	empty, facts, found, h, href, icon, linkButton, menu, moment, pageHead, post, request, smallButton, stateName, stateText, t, tOr, taskHref, template, time, tone,
 } from "../kit.js";
-import { timing } from "../components/cron.js";
+import { scheduleOf, timing } from "../components/cron.js";
 import { jsonView } from "../components/json.js";
-import { scheduleFields } from "../components/when.js";
 
 const DETAILED = 50;
 
@@ -35,8 +34,8 @@ export default function page(page) {
 			h(
 				"header.card-head",
 				h("h2", one.name),
-				one.paused && tone("paused", t("schedules.paused")),
-				one.declared && tone("", t("schedules.declared"), t("schedules.declared_hint")),
+				one.paused && tone("paused", "schedules.paused"),
+				one.declared && tone("", "schedules.declared", t("schedules.declared_hint")),
 				h("div.card-actions", acts(one)),
 			),
 			h("p.timing", h("strong", timing(one)), one.cron && h("span.muted", one.timezone), h("code.muted", one.cron || `${one.every_s} s`)),
@@ -62,40 +61,39 @@ export default function page(page) {
 		const to = (verb, body) => post(`/api/schedules/${id}/${verb}`, body);
 		const resume = () => page.act(to("resume"), "change.done");
 		const pause = () =>
-			page.ask({ title: t("schedules.pause_title", { name }), content: t("schedules.pause_text"), label: "action.pause", reason: true }, (answer) => to("pause", answer), "change.done", resume);
+			page.ask({ title: t("schedules.pause_title", { name }), content: "schedules.pause_text", label: "action.pause", reason: true }, (answer) => to("pause", answer), "change.done", resume);
 		const remove = () =>
-			page.ask({ title: t("schedules.remove_title", { name }), content: t("schedules.remove_text"), label: "action.delete", kind: "danger" }, () => request("DELETE", `/api/schedules/${id}`));
+			page.ask({ title: t("schedules.remove_title", { name }), content: "schedules.remove_text", label: "action.delete", kind: "danger" }, () => request("DELETE", `/api/schedules/${id}`));
 		return [
-			button("action.run_now", { icon: "play", small: true, onclick: () => page.act(to("run-now"), "schedules.ran") }),
-			paused ? button("action.resume", { small: true, icon: "play", onclick: resume }) : button("action.pause", { small: true, icon: "pause", onclick: pause }),
+			smallButton("action.run_now", "play", () => page.act(to("run-now"), "schedules.ran")),
+			paused ? smallButton("action.resume", "play", resume) : smallButton("action.pause", "pause", pause),
 			menu(
 				id,
 				"",
 				[
-					{ label: t("schedules.its_tasks"), href: found(`schedule:${id}`) },
-					!declared && { label: t("action.change"), onclick: () => change(one) },
-					!declared && { label: t("action.delete"), danger: true, onclick: remove },
+					{ label: "schedules.its_tasks", href: found(`schedule:${id}`) },
+					!declared && { label: "action.change", onclick: () => change(one) },
+					!declared && { label: "action.delete", danger: true, onclick: remove },
 				],
-				{ icon: "more", small: true, name: t("schedules.more", { name }) },
+				{ icon: "more", kind: "small", name: t("schedules.more", { name }) },
 			),
 		];
 	}
 
 	function change(one) {
-		const fields = scheduleFields(one);
-		const asked = { title: t("schedules.change_title", one), content: fields.element, label: "action.save" };
-		page.ask(asked, () => request("PATCH", `/api/schedules/${one.schedule_id}`, fields.get()));
+		const content = template("schedule");
+		for (const input of content.querySelectorAll("input")) input.value = one[input.name] ?? "";
+		const asked = { title: t("schedules.change_title", one), content, label: "action.save" };
+		page.ask(asked, (answer) => request("PATCH", `/api/schedules/${one.schedule_id}`, scheduleOf(answer)));
 	}
 }
 
-/** A heading, and what is under it, if there is anything. */
 const part = (title, items, content) => h("div", h("h3", t(title)), items?.length ? content(items) : h("p.muted", "–"));
 
-/** A tick: its task's state as an icon, the rest in its title. */
 function dot({ fire_at: at, state, outcome, detail, task_id: id }) {
 	const status = state || (outcome === "submitted" ? "pending" : "cancelled");
 	const text = [moment(at, true), stateText(status), detail].filter(Boolean).join(" · ");
 	const mark = h("span", { class: `tick state-${stateName(status)}` }, icon(stateName(status), 14));
-	const props = { title: text, "aria-label": text };
+	const props = { title: text, says: text };
 	return h("li", { key: at }, id ? h("a", { href: taskHref(id), ...props }, mark) : h("span", { role: "img", ...props }, mark));
 }

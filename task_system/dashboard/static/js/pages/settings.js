@@ -1,41 +1,30 @@
 // Settings of this browser, and what the service is.
 
-import { LANGUAGES, button, card, copyText, facts, h, icon, moment, onSetting, pageHead, patch, radios, setSetting, setting, t } from "../kit.js";
-import { THEMES, ZONES, showHelp } from "../components/palette.js";
+import { button, card, copyText, facts, h, icon, moment, onSetting, pageHead, patch, setSetting, setting, t, template } from "../kit.js";
+import { showHelp } from "../components/palette.js";
 
 const LINKS = ["docs", "openapi", "flower", "rabbitmq", "ready"];
 
 export default async function page(page) {
-	let about = null;
+	const content = template("settings");
+	for (const input of content.querySelectorAll("input")) input.onchange = () => setSetting(input.name, input.value);
+	content.querySelector(".show-keys").onclick = showHelp;
+	patch(page.root, pageHead("nav.settings"), content);
 	onSetting(draw, page.signal);
 	draw();
-	about = await page.getOr("/");
-	draw();
+	const about = await page.getOr("/");
+	if (about) patch(content.querySelector(".service"), service(about));
 
 	function draw() {
-		const look = card("settings.look", null, choices("theme", THEMES, "theme"), choices("density", ["comfortable", "compact"], "settings"));
-		const languages = [["auto", t("settings.auto")], ...Object.entries(LANGUAGES)];
-		const here = card(
-			"settings.language_and_time",
-			null,
-			fieldset("language", languages),
-			choices("zone", ZONES, "zone"),
-			h("p.hint", t("settings.now"), " ", h("strong.num", moment(new Date().toISOString(), true))),
-		);
-		const keys = card("settings.keys", null, h("p.muted", t("settings.keys_text")), button("help.title", { icon: "keyboard", onclick: showHelp }));
-		const access = card("settings.access", null, h("p.muted", t("settings.access_text")));
-		patch(
-			page.root,
-			pageHead("nav.settings"),
-			h("div.columns", h("div.column-main", look, here, keys), h("div.column-side", about && service(about), access)),
-		);
+		for (const input of content.querySelectorAll("input")) input.checked = setting(input.name) === input.value;
+		content.querySelector(".now").textContent = moment(new Date(), true);
 	}
 
 	function service({ service: name, version, links }) {
 		const link = (to) => h("li", h("a", { href: links[to], target: "_blank", rel: "noopener" }, t(`settings.link_${to}`), icon("external", 12)));
 		return card(
 			"settings.about",
-			button("settings.copy_report", { small: true, kind: "quiet", icon: "copy", onclick: report }),
+			button("settings.copy_report", { kind: "small quiet", icon: "copy", onclick: report }),
 			facts(["settings.service", name], ["workers.version", version]),
 			h("ul.links", LINKS.filter((to) => links[to]).map(link)),
 		);
@@ -46,8 +35,3 @@ export default async function page(page) {
 		copyText(JSON.stringify({ ...about, health, browser: navigator.userAgent }, null, 2), t("settings.report"));
 	}
 }
-
-const fieldset = (name, options) =>
-	h("fieldset.field", h("legend", t(`settings.${name}`)), radios(name, options, setting(name), (value) => setSetting(name, value)));
-
-const choices = (name, values, words) => fieldset(name, values.map((one) => [one, t(`${words}.${one}`)]));

@@ -1,18 +1,18 @@
-// Submit: a form from the type's schema, when it is to run, and the same as a line for a shell.
+// Submit: a form from the type's schema, and the same as a line for a shell.
 
 import {
-	button, card, copyButton, empty, field, go, h, href, pageHead, patch, post, radios, shortId, skeleton, sorry, t, taskHref, toast,
+	button, card, copyButton, empty, field, go, h, href, pageHead, patch, post, shortId, skeleton, sorry, t, taskHref, template, toast,
 } from "../kit.js";
-import { jsonEditor } from "../components/field-editors.js";
+import { jsonEditor, readJson } from "../components/field-editors.js";
 import { schemaForm, showErrors } from "../components/schema-form.js";
 import { curl } from "../components/task-acts.js";
-import { whenEditor } from "../components/when.js";
+import { scheduleOf } from "../components/cron.js";
 
 const SUMMARY = 60;
 
 export default async function page(page) {
 	const { root, query } = page;
-	patch(root, pageHead("nav.submit"), skeleton(6));
+	patch(root, pageHead("nav.submit"), skeleton());
 	const from = query.get("retry") || query.get("from");
 	const [{ task_types: types }, source] = await Promise.all([page.get("/api/task-types"), from && page.get(`/api/tasks/${from}`)]);
 	const retrying = query.has("retry") && source;
@@ -26,9 +26,7 @@ export default async function page(page) {
 	const problem = h("div.form-problem", { own: true });
 	const changes = h("ul.changes", { own: true });
 	const line = h("pre.curl", { tabindex: "0" });
-	const when = whenEditor(query.get("when"), update);
-	const options = moreOptions(source, type);
-	const priority = radios("priority", ["high", "normal", "low"].map((one) => [one, t(`priority.${one}`)]), source?.priority || "normal");
+	const choices = choicesOf(source, query.get("when"));
 	const send = button(retrying ? "submit.retry_button" : "submit.button", { kind: "primary", type: "submit" });
 	let asJson = false;
 	let editor;
@@ -39,16 +37,16 @@ export default async function page(page) {
 	return t("nav.submit");
 
 	function fill(value) {
-		editor = asJson ? jsonEditor(value, { rows: 14, class: "mono json-input", "aria-label": t("task.tab_parameters") }) : schemaForm(schema, value, update);
+		editor = asJson ? jsonEditor(value, { rows: 14, class: "mono json-input", says: "task.tab_parameters" }) : schemaForm(schema, value, update);
 		parameters.replaceChildren(editor.element);
 	}
 
-	/** Where it goes, and what. */
 	function wish() {
 		const entered = { parameters: editor.get() ?? {} };
 		if (retrying) return [`/api/tasks/${from}/retry`, entered];
-		const given = { task_type: type.name, priority: priority.querySelector("input:checked").value, ...entered, ...when.get() };
-		return when.kind() === "schedule" ? ["/api/schedules", given] : ["/api/tasks", { ...given, ...options.get() }];
+		const chosen = Object.fromEntries(new FormData(root.querySelector("form")));
+		const given = { task_type: type.name, priority: chosen.priority, ...entered };
+		return chosen.when === "schedule" ? ["/api/schedules", { ...given, ...scheduleOf(chosen) }] : ["/api/tasks", { ...given, ...optionsOf(chosen) }];
 	}
 
 	function update() {
@@ -94,19 +92,12 @@ export default async function page(page) {
 				h(
 					"div.column-main",
 					card(null, null, typeField(), h("p.hint", type.description)),
-					card("task.tab_parameters", [exampleChoice(), button(asJson ? "submit.as_form" : "submit.as_json", { small: true, kind: "quiet", onclick: swap })], parameters),
+					card("task.tab_parameters", [exampleChoice(), button(asJson ? "submit.as_form" : "submit.as_json", { kind: "small quiet", onclick: swap })], parameters),
 					retrying && card("submit.changes", null, changes),
 				),
 				h(
 					"div.column-side",
-					card(
-						null,
-						null,
-						!retrying && [h("fieldset.field", h("legend", t("field.priority")), priority), when.element],
-						!retrying && when.kind() !== "schedule" && options.element,
-						problem,
-						h("div.submit-actions", send),
-					),
+					card(null, null, !retrying && choices, problem, h("div.submit-actions", send)),
 					card("curl", copyButton(() => line.textContent, "curl"), line),
 				),
 			),
@@ -125,7 +116,7 @@ export default async function page(page) {
 			event.target.value = "";
 		};
 		const choices = examples.map((one, at) => h("option", { value: at }, summary(one)));
-		return examples.length > 1 && h("select", { "aria-label": t("submit.examples"), value: "", onchange }, h("option", { value: "" }, t("submit.examples")), choices);
+		return examples.length > 1 && h("select", { says: "submit.examples", value: "", onchange }, h("option", { value: "" }, t("submit.examples")), choices);
 	}
 
 	function swap() {
@@ -140,26 +131,28 @@ export default async function page(page) {
 	}
 }
 
-/** What is seldom said of a task: { element, get(): what was. */
-function moreOptions(source, type) {
-	const number = (placeholder) => h("input.number-input", { type: "text", inputmode: "decimal", placeholder });
-	const tags = h("input", { type: "text", value: source?.tags.join(" "), placeholder: t("submit.tags_hint") });
-	const timeout = number(type.timeout_s);
-	const expires = number();
-	const metadata = jsonEditor(Object.keys(source?.metadata || {}).length ? source.metadata : undefined, { rows: 2, placeholder: "{}" });
-	const element = h(
-		"details.more-options",
-		h("summary", t("submit.more")),
-		field("field.tags", tags, "tags"),
-		field("field.timeout", timeout, "timeout"),
-		field("field.expires_in", expires, "expires_in"),
-		field("field.metadata", metadata.element, "metadata"),
-	);
-	const words = () => tags.value.split(/[\s,]+/).filter(Boolean);
-	const numeric = (input) => (input.value.trim() ? Number(input.value) : undefined);
-	// What is undefined is not sent.
-	const get = () => ({ tags: words().length ? words() : undefined, timeout: numeric(timeout), expires_in: numeric(expires), metadata: metadata.get() });
-	return { element, get };
+// Priority, time and what is seldom said of a task.
+function choicesOf(source, when) {
+	const choices = h("div.choices", { own: true }, ["priority", "when", "schedule", "more"].map(template));
+	const one = (name) => choices.querySelector(`[name=${name}]`);
+	for (const value of [source?.priority || "normal", when || "now"]) choices.querySelector(`[value="${value}"]`).checked = true;
+	one("timezone").value = Intl.DateTimeFormat().resolvedOptions().timeZone;
+	one("tags").value = (source?.tags || []).join(" ");
+	one("metadata").value = JSON.stringify(source?.metadata || {}).replace("{}", "");
+	return choices;
+}
+
+// As the API takes them; what is undefined is not sent.
+function optionsOf({ when, delay, at, tags, timeout, expires_in, metadata }) {
+	const words = tags.split(/[\s,]+/).filter(Boolean);
+	return {
+		delay: when === "delay" ? Number(delay) : undefined,
+		run_at: when === "at" && at ? new Date(at).toISOString() : undefined,
+		tags: words.length ? words : undefined,
+		timeout: timeout ? Number(timeout) : undefined,
+		expires_in: expires_in ? Number(expires_in) : undefined,
+		metadata: metadata.trim() ? readJson(metadata) : undefined,
+	};
 }
 
 function summary(value) {
@@ -167,7 +160,7 @@ function summary(value) {
 	return text.length > SUMMARY ? `${text.slice(0, SUMMARY)}…` : text;
 }
 
-/** What is different at the top level. */
+// What is different at the top level.
 function difference(before, after) {
 	const names = Object.keys({ ...before, ...after }).filter((name) => JSON.stringify(before[name]) !== JSON.stringify(after[name]));
 	const row = (name) => h("li", h("code", name), h("del", summary(before[name])), h("ins", summary(after[name])));

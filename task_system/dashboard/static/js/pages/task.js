@@ -1,4 +1,4 @@
-// One task: what became of it, why it is where it is, and what can be done.
+// One task: what became of it, and what can be done.
 
 import {
 	badge, button, bytes, card, copyButton, copyText, crumbs, empty, facts, found, go, h, href, icon, linkButton, menu, number, pageHead, progressBar,
@@ -47,13 +47,13 @@ export default async function page(page) {
 		return [
 			h(
 				"header.task-head",
-				crumbs("tasks", {}, icon("right", 12), h("span.mono", id), copyButton(id, t("field.id"))),
+				crumbs("tasks", href("/tasks"), icon("right", 12), h("span.mono", id), copyButton(() => id, "field.id")),
 				pageHead(task.task_type, acts(task)),
 				stateOf(task),
 				explained && h("p.explained", icon("info"), explained.sentence),
 			),
 			live(task),
-			h("div.tabs", { role: "tablist", "aria-label": t("task.parts") }, Object.keys(TABS).map((name) => tabOf(task, name))),
+			h("div.tabs", { role: "tablist", says: "task.parts" }, Object.keys(TABS).map((name) => tabOf(task, name))),
 			h("div.tab-panel", { key: tab() }, content),
 		];
 	}
@@ -64,7 +64,7 @@ export default async function page(page) {
 		const choose = () => setQuery({ tab: name === "summary" ? null : name });
 		return h(
 			"button.tab",
-			{ role: "tab", type: "button", key: name, "aria-selected": String(tab() === name), onclick: choose },
+			{ role: "tab", key: name, "aria-selected": String(tab() === name), onclick: choose },
 			h("span", t(`task.tab_${name}`)),
 			count && h("span.count", number(count)),
 		);
@@ -74,9 +74,9 @@ export default async function page(page) {
 		const { state, status, task_type, priority, parameters } = task;
 		const act = (promise) => promise.then(page.refresh);
 		const more = [
-			{ label: t("action.duplicate"), href: href("/submit", { from: id }) },
-			{ label: t("action.copy_curl"), onclick: () => copyText(curl({ task_type, priority, parameters }), "curl") },
-			{ label: t("tasks.copy_link"), onclick: () => copyText(location.href, t("field.link")) },
+			{ label: "action.duplicate", href: href("/submit", { from: id }) },
+			{ label: "action.copy_curl", onclick: () => copyText(curl({ task_type, priority, parameters }), "curl") },
+			{ label: "tasks.copy_link", onclick: () => copyText(location.href, t("field.link")) },
 			...PRIORITIES.map(
 				(other) => isWaiting(task) && other !== priority && { label: t("action.to_priority", { priority: t(`priority.${other}`) }), onclick: () => act(changeTask(task, { priority: other })) },
 			),
@@ -108,7 +108,7 @@ function live({ state, progress, started_at: startedAt, worker }) {
 	const pace = [eta != null && t("task.eta", { span: spanS(eta) }), rate != null && t("task.rate", { rate: number(rate, 1) }), since(startedAt)];
 	return h(
 		"section.card.live-progress",
-		{ "aria-label": t("task.progress"), key: "progress" },
+		{ says: "task.progress", key: "progress" },
 		h(
 			"div.progress-line",
 			h("strong.progress-percent.num", `${number(percent, 1)} %`),
@@ -120,7 +120,6 @@ function live({ state, progress, started_at: startedAt, worker }) {
 	);
 }
 
-/** The same as it comes from the API. */
 const openAs = ({ task_id: id }, end = "", label = "JSON") =>
 	linkButton(label, `/api/tasks/${id}${end}`, { kind: "small", target: "_blank", icon: "external" });
 
@@ -135,7 +134,6 @@ function result(task) {
 	return card("task.tab_result", openAs(task, "/result"), shown);
 }
 
-/** Errors by attempt, the last one first. */
 function attempts({ error, errors: all }) {
 	const earlier = all.toReversed();
 	return error && earlier[0]?.attempt !== error.attempt ? [error, ...earlier] : earlier;

@@ -1,22 +1,20 @@
-// Tasks: search, states, ages, pages; rows that change in place, new ones that wait to be shown; acts on many.
+// Tasks: search, states, ages, pages, and acts on many.
 
 import {
-	TERMINAL, button, choice, confirm, copyText, empty, field, follow, found, h, href, hrefOfNext, icon, linkButton, menu, number, pageHead, patch, problemBox,
-	queryWith, setQuery, setSetting, setting, skeleton, stateText, t, tabs, time,
+	TERMINAL, button, choice, confirm, copyText, empty, field, found, h, href, hrefOfNext, hrefWith, icon, linkButton, menu, number, pageHead, patch, problemBox,
+	setQuery, setSetting, setting, skeleton, smallButton, stateText, t, tabs, time,
 } from "../kit.js";
 import { openBulk } from "../components/bulk.js";
 import { STATES, searchBox } from "../components/search-box.js";
 import { TaskFeed } from "../components/task-feed.js";
-import { listKeys } from "../components/task-keys.js";
-import { taskTable } from "../components/task-row.js";
+import { listKeys, taskTable } from "../components/task-list.js";
 
 const RANGES = { "15m": 900, "1h": 3600, "24h": 86_400, "7d": 604_800 };
 const SIZES = [50, 100, 200];
-/** So many tasks at the most are named one by one. */
 const MOST_NAMED = 25;
 const COUNTS_MS = 5000;
 
-export default async function page(page) {
+export default function page(page) {
 	const { root, signal } = page;
 	const known = { types: [], queues: [], lanes: [], tags: [], workers: [] };
 	const selected = new Set();
@@ -26,29 +24,27 @@ export default async function page(page) {
 	let problem = null;
 	let current = -1;
 	const asked = (name) => page.query.get(name);
-	/** The first page of another list. */
 	const search = (changes) => setQuery({ ...changes, cursor: null }, false);
 	const box = searchBox({ value: asked("q") || "", known, onsearch: (q) => search({ q }) });
-	const feed = new TaskFeed({ signal, query: listQuery, first: () => !asked("cursor"), draw });
+	const feed = new TaskFeed({ signal, query: listQuery, first: () => !asked("cursor"), draw: () => page.rerender() });
 
-	follow("");
 	listKeys({ signal, box, rows: () => feed.tasks, at: () => current, move, select: (task) => pick(task) });
 	page.onquery = () => {
 		box.set(asked("q") || "");
 		clear();
-		return load();
+		return anew();
 	};
 	page.every(COUNTS_MS, fetchCounts);
 	fetchCounts();
 	fetchKnown(page, known);
-	draw();
-	await load();
+	patch(root, render());
+	return page.show({ load, render, everyMs: 1500 });
 
 	function listQuery() {
 		return { ...filter(), cursor: asked("cursor"), limit: setting("page_size") };
 	}
 
-	/** What is searched for, as a list and a bulk operation take it. */
+	// As a list and a bulk operation take it.
 	function filter() {
 		const range = RANGES[asked("since")];
 		const found = { q: asked("q"), state: page.query.getAll("state"), created_after: range && new Date(Date.now() - range * 1000).toISOString() };
@@ -56,20 +52,24 @@ export default async function page(page) {
 	}
 
 	async function load() {
-		problem = await feed.load().then(() => null, (error) => error);
-		if (signal.aborted) return;
+		problem = await feed.look().then(() => null, (error) => error);
 		box.showError(problem?.status === 422 ? problem : null);
-		draw();
+	}
+
+	// With what is new.
+	function anew() {
+		feed.stale = true;
+		return page.refresh();
 	}
 
 	async function fetchCounts() {
 		counts = countsOf((await page.getOr("/api/stats", { window: "24h" })) || {});
-		draw();
+		page.rerender?.();
 	}
 
 	function move(index) {
 		current = index;
-		draw();
+		page.rerender();
 		root.querySelectorAll(".task-row")[index]?.scrollIntoView({ block: "nearest" });
 	}
 
@@ -80,7 +80,7 @@ export default async function page(page) {
 		current = -1;
 	}
 
-	/** The task, or all from the one before to it. */
+	// The task, or all from the one before to it.
 	function pick(task, isRange) {
 		const ids = feed.tasks.map((one) => one.task_id);
 		const at = ids.indexOf(task.task_id);
@@ -89,26 +89,25 @@ export default async function page(page) {
 		for (const id of ids.slice(Math.min(from, at), Math.max(from, at) + 1)) selected[change](id);
 		lastPicked = at;
 		allMatching = false;
-		draw();
+		page.rerender();
 	}
 
 	function pickPage(all) {
 		clear();
 		if (all) feed.tasks.forEach((task) => selected.add(task.task_id));
-		draw();
+		page.rerender();
 	}
 
-	function draw() {
+	function render() {
 		const ranges = [["", t("range.all")], ...Object.keys(RANGES).map((range) => [range, t(`range.${range}`)])];
-		patch(
-			root,
+		return [
 			pageHead("nav.tasks", views(), copyLink(), linkButton("nav.submit", href("/submit"), { icon: "submit", kind: "primary narrow-only" })),
 			h("div.filters", box.element, choice("tasks.range", asked("since") || "", ranges, (since) => search({ since }))),
 			chips(),
 			stateTabs(),
 			h("div.list-status", { "aria-live": "polite", key: "status" }, selectionBar() || newBar() || searchedBar()),
 			content(),
-		);
+		];
 	}
 
 	function copyLink() {
@@ -120,17 +119,17 @@ export default async function page(page) {
 		const chip = (term, at) =>
 			h(
 				"button.chip",
-				{ type: "button", "aria-label": t("tasks.remove_chip", { term }), onclick: () => search({ q: terms.toSpliced(at, 1).join(" ") }) },
+				{ "aria-label": t("tasks.remove_chip", { term }), onclick: () => search({ q: terms.toSpliced(at, 1).join(" ") }) },
 				h("span.mono", term),
 				icon("close", 12),
 			);
-		const none = () => h("button.link", { type: "button", onclick: () => search({ q: null }) }, t("tasks.clear"));
+		const none = () => h("button.link", { onclick: () => search({ q: null }) }, t("tasks.clear"));
 		return terms.length > 0 && h("div.chips", { key: "chips" }, terms.map(chip), none());
 	}
 
 	function stateTabs() {
 		const chosen = page.query.getAll("state");
-		const to = (state) => href("/tasks", queryWith({ state, cursor: null }));
+		const to = (state) => hrefWith({ state, cursor: null });
 		const tab = (state) => ({
 			label: stateText(state),
 			count: counts[state],
@@ -138,7 +137,7 @@ export default async function page(page) {
 			href: to(state),
 			current: chosen.includes(state),
 		});
-		return tabs("field.state", [{ label: t("tasks.all"), href: to(null), current: !chosen.length }, ...STATES.map(tab)]);
+		return tabs("field.state", [{ label: "tasks.all", href: to(null), current: !chosen.length }, ...STATES.map(tab)]);
 	}
 
 	function selectionBar() {
@@ -148,22 +147,22 @@ export default async function page(page) {
 		const bulk = async (action) => {
 			if (!(await openBulk(action, allMatching ? filter() : { q: `id:${[...selected].join(",")}` }))) return;
 			clear();
-			load();
+			anew();
 		};
-		const act = (label, name, action) => button(label, { icon: name, small: true, disabled, onclick: () => bulk(action) });
+		const act = (label, name, action) => smallButton(label, name, () => bulk(action), { disabled });
 		const offersAll = count === feed.tasks.length && feed.next && !allMatching && Object.keys(filter()).length > 0;
 		return h(
 			"div.bar.bar-selection",
-			{ role: "group", "aria-label": t("tasks.selection") },
+			{ role: "group", says: "tasks.selection" },
 			h("strong", allMatching ? t("tasks.all_matching") : t("tasks.selected", { count })),
-			offersAll && h("button.link", { type: "button", onclick: () => draw((allMatching = true)) }, t("tasks.select_all")),
+			offersAll && h("button.link", { onclick: () => page.rerender((allMatching = true)) }, t("tasks.select_all")),
 			disabled && h("span.muted", t("tasks.too_many_selected")),
 			h(
 				"div.bar-actions",
 				act("action.retry", "retry", "retry"),
 				act("action.cancel_task", "cancelled", "cancel"),
 				act("action.delete", "trash", "delete"),
-				button("tasks.unselect", { kind: "quiet", small: true, onclick: () => draw(clear()) }),
+				button("tasks.unselect", { kind: "small quiet", onclick: () => page.rerender(clear()) }),
 			),
 		);
 	}
@@ -171,24 +170,24 @@ export default async function page(page) {
 	function newBar() {
 		const show = () => {
 			scrollTo({ top: 0 });
-			load();
+			anew();
 		};
-		return feed.waiting > 0 && h("button.bar.bar-new", { type: "button", onclick: show }, icon("down"), t(feed.waitingMore ? "tasks.new_more" : "tasks.new", { count: feed.waiting }));
+		return feed.waiting > 0 && h("button.bar.bar-new", { onclick: show }, icon("down"), t(feed.waitingMore ? "tasks.new_more" : "tasks.new", { count: feed.waiting }));
 	}
 
 	function searchedBar() {
-		const on = feed.next && h("a.link", { href: hrefOfNext("/tasks", feed.next) }, t("tasks.search_on"));
+		const on = feed.next && h("a.link", { href: hrefOfNext(feed.next) }, t("tasks.search_on"));
 		return feed.searchedTo && h("p.bar", icon("info"), h("span", t("tasks.searched_to"), " ", time(feed.searchedTo)), on);
 	}
 
 	function content() {
-		if (problem && problem.status !== 422) return problemBox(problem, load);
-		if (!feed.loaded) return skeleton(8);
+		if (problem && problem.status !== 422) return problemBox(problem, anew);
+		if (!feed.loaded) return skeleton();
 		const { tasks, next, changed } = feed;
 		if (!tasks.length) return nothing();
 		const all = selected.size === tasks.length;
 		const check = (props) => h("label.check-target", h("input", { type: "checkbox", ...props }));
-		const head = check({ checked: all, indeterminate: selected.size > 0 && !all, "aria-label": t("tasks.select_page"), onclick: () => pickPage(!all) });
+		const head = check({ checked: all, indeterminate: selected.size > 0 && !all, says: "tasks.select_page", onclick: () => pickPage(!all) });
 		const one = (task) =>
 			check({
 				checked: selected.has(task.task_id),
@@ -203,7 +202,7 @@ export default async function page(page) {
 		});
 		const resize = (size) => {
 			setSetting("page_size", Number(size));
-			load();
+			anew();
 		};
 		return [
 			taskTable(tasks, head, one, props),
@@ -211,8 +210,8 @@ export default async function page(page) {
 				"footer.pager",
 				h("span.muted", t("tasks.shown", { count: tasks.length })),
 				choice("tasks.page_size", String(setting("page_size")), SIZES.map((size) => [String(size), number(size)]), resize),
-				asked("cursor") && linkButton("tasks.newest", href("/tasks", queryWith({ cursor: null }))),
-				next && linkButton("tasks.older", hrefOfNext("/tasks", next)),
+				asked("cursor") && linkButton("tasks.newest", hrefWith({ cursor: null })),
+				next && linkButton("tasks.older", hrefOfNext(next)),
 			),
 		];
 	}
@@ -231,10 +230,10 @@ export default async function page(page) {
 			"tasks.views",
 			[
 				...kept.map((view) => ({ label: view.name, href: href("/tasks") + view.query })),
-				{ label: t("tasks.view_failed"), href: href("/tasks", { state: "failure", since: "24h" }) },
-				{ label: t("tasks.view_slow"), href: found("duration:>30s", { since: "24h" }) },
-				{ label: t("tasks.save_view"), onclick: saveView },
-				kept.length > 0 && { label: t("tasks.forget_views"), danger: true, onclick: forget },
+				{ label: "tasks.view_failed", href: href("/tasks", { state: "failure", since: "24h" }) },
+				{ label: "tasks.view_slow", href: found("duration:>30s", { since: "24h" }) },
+				{ label: "tasks.save_view", onclick: saveView },
+				kept.length > 0 && { label: "tasks.forget_views", danger: true, onclick: forget },
 			],
 			{ icon: "save" },
 		);
@@ -242,13 +241,13 @@ export default async function page(page) {
 
 	async function saveView() {
 		const name = h("input", { name: "name", type: "text", maxlength: 60, required: true, value: asked("q") });
-		const answer = await confirm({ title: "tasks.save_view", content: [t("tasks.save_view_text"), field("field.name", name)], label: "action.save" });
+		const answer = await confirm({ title: "tasks.save_view", content: ["tasks.save_view_text", field("field.name", name)], label: "action.save" });
 		if (answer) setSetting("views", [...setting("views"), { name: answer.name.trim(), query: location.search }]);
-		draw();
+		page.rerender();
 	}
 }
 
-/** Counts by tab: what is now, and what ended in the last day. */
+// Counts by tab: what is now, and what ended in the last day.
 const countsOf = ({ now = {}, totals = {} }) => ({
 	pending: now.pending,
 	scheduled: now.scheduled,
@@ -260,7 +259,7 @@ const countsOf = ({ now = {}, totals = {} }) => ({
 	expired: totals.expired,
 });
 
-/** The terms of a search that is a plain list of terms; all of it where there are OR or parentheses. */
+// The terms of a plain list of them; all of it where there are OR or parentheses.
 function termsOf(q) {
 	if (/[()]|\bOR\b|\bNOT\b/.test(q.replace(/"(?:[^"\\]|\\.)*"/g, ""))) return [q];
 	return q.match(/(?:[^\s"]|"(?:[^"\\]|\\.)*")+/g) || [];

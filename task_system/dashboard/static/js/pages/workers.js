@@ -38,7 +38,7 @@ function cardOf(one) {
 	const slots = one.slots || 0;
 	return frame(
 		one,
-		tone(one.role, t(`workers.${one.role}`)),
+		tone(one.role, `workers.${one.role}`),
 		one.role === "worker" && [
 			h("p.slots", h("strong.num", t("workers.busy", { busy, slots })), h("span.muted", one.pool)),
 			progressBar((100 * busy) / (slots || 1), { label: "workers.slots" }),
@@ -58,14 +58,14 @@ function cardOf(one) {
 const taskLine = ({ task_id: id, task_type: type, started_at: startedAt, percent }) => ({
 	key: id,
 	href: taskHref(id),
-	main: [h("strong", type), " ", shortId(id), percent > 0 && progressBar(percent, { small: true })],
+	main: [h("strong", type), " ", shortId(id), percent > 0 && progressBar(percent, { kind: "small" })],
 	side: [h("strong", startedAt ? since(startedAt) : "–"), percent > 0 && h("span.muted", `${Math.floor(percent)} %`)],
 });
 
 const lostCard = (one) =>
 	frame(
 		one,
-		tone("lost", t("workers.is_lost")),
+		tone("lost", "workers.is_lost"),
 		facts(["workers.heartbeat", time(one.heartbeat_at)], ["workers.host", hostOf(one)]),
 		one.tasks?.length > 0
 			? list(one.tasks, (task) => ({ href: taskHref(task.task_id), main: [task.task_type, " ", shortId(task.task_id)], side: task.state && badge(task.state) }))

@@ -1,13 +1,15 @@
-// The table of tasks: what each is, how it is, and the one line that matters about it.
+// The table of tasks, each with the one line that matters about it, and its keys.
 
-import { badge, h, number, progressBar, shortId, since, span, t, table, taskHref, time } from "../kit.js";
+import { badge, go, h, number, progressBar, shortId, since, span, t, table, taskHref, time } from "../kit.js";
+import { bind } from "../lib/keys.js";
+import { cancelTask, isOver, retryTask } from "./task-acts.js";
 
-/** `head` selects all, `select(task)` one; `props(task)` are those of a row. */
+// `head` selects all, `select(task)` one.
 export const taskTable = (tasks, head, select, props) =>
 	table(
 		"nav.tasks",
 		[
-			[head, "c-select", select],
+			["tasks.select_page", "c-select", select, head],
 			["field.state", "c-state", (task) => badge(task.status)],
 			["field.task", "c-task", (task) => [h("a.task-link", { href: taskHref(task.task_id) }, h("span.task-type", task.task_type), shortId(task.task_id)), line(task)]],
 			["field.queue", "c-queue", (task) => h("span", task.queue)],
@@ -21,7 +23,6 @@ export const taskTable = (tasks, head, select, props) =>
 
 const attempt = (task) => (task.attempt ? t("tasks.attempt_of", { attempt: number(task.attempt), most: number(task.max_attempts) }) : "–");
 
-/** The error, what is being done, when it is due, or its tags. */
 function line(task) {
 	if (task.error && task.state !== "SUCCESS") {
 		const text = `${task.error.type}: ${task.error.message || ""}`.split("\n")[0];
@@ -36,5 +37,25 @@ function line(task) {
 function duration(task) {
 	if (task.state !== "STARTED") return span(task.duration_ms);
 	const percent = Math.floor(task.progress?.percent || 0);
-	return h("span.duration-running", percent > 0 && progressBar(percent, { small: true }), h("span", percent > 0 ? `${percent} %` : since(task.started_at)));
+	return h("span.duration-running", percent > 0 && progressBar(percent, { kind: "small" }), h("span", percent > 0 ? `${percent} %` : since(task.started_at)));
+}
+
+export function listKeys({ signal, box, rows, at, move, select }) {
+	const on = (key, action) => bind(key, action, signal);
+	// On the row that is marked, where it is for that.
+	const onRow = (key, act, isFor = () => true) =>
+		on(key, (event) => {
+			const task = rows()[at()];
+			return task && isFor(task, event) ? act(task) : false;
+		});
+	const step = (by) => rows().length && move(Math.max(0, Math.min(rows().length - 1, at() + by)));
+	const open = (task) => go(taskHref(task.task_id));
+	on("/", () => box.input.focus());
+	on("j", () => step(1));
+	on("k", () => step(-1));
+	onRow("x", select);
+	onRow("o", open);
+	onRow("Enter", open, (_, event) => !event.target.closest("a, button"));
+	onRow("r", retryTask, isOver);
+	onRow("c", cancelTask, (task) => !isOver(task));
 }
