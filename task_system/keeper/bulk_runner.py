@@ -34,7 +34,7 @@ class BulkRunner:
     """tell: told of tasks that are over, for those who wait for them elsewhere. forget: drops copies of tasks."""
 
     name = "bulk-runner"
-    every_s = 0.25
+    every_s = 0.5
 
     def __init__(
         self,
