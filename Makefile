@@ -68,8 +68,9 @@ bench: $(DEV) ## Measure beside a plain Flask + Celery service (minutes; needs w
 	@$(BIN)/python -m benchmarks.work
 	@$(BIN)/python -m benchmarks.priority
 
-bench-lists: $(DEV) ## Measure what is large: lists of a million tasks, batches, all due at once, a 1 GB file (20 minutes).
+bench-lists: $(DEV) ## Measure what is large: a million tasks in lists and pages, batches, a 1 GB file (25 minutes).
 	@$(BIN)/python -m benchmarks.listing
+	@$(BIN)/python -m benchmarks.dashboard
 	@$(BIN)/python -m benchmarks.batch
 	@$(BIN)/python -m benchmarks.scheduled
 	@$(BIN)/python -m benchmarks.large_file

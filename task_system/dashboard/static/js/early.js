@@ -1,7 +1,6 @@
-// Before anything is painted: the theme, so that a dark page never flashes white.
+// Before anything is painted, so that a dark page never flashes white.
 try {
-	const kept = JSON.parse(localStorage.getItem("task-system.settings") || "{}");
-	document.documentElement.dataset.theme = kept.theme || "system";
+	document.documentElement.dataset.theme = JSON.parse(localStorage.getItem("task-system.settings")).theme ?? "system";
 } catch {
-	// Storage is closed to us: the system's theme it is.
+	// Nothing is kept, or storage is closed to us.
 }

@@ -40,12 +40,12 @@ export function upload(file, onprogress) {
 		const sending = new XMLHttpRequest();
 		sending.open("POST", "/api/files");
 		sending.setRequestHeader("Accept", "application/json");
+		sending.responseType = "json";
 		sending.upload.onprogress = (event) => event.lengthComputable && onprogress(event.loaded / event.total);
 		sending.onerror = () => reject(new Error(t("error.unreachable")));
 		sending.onload = () => {
-			const answer = JSON.parse(sending.responseText || "{}");
-			if (sending.status < FOUND) resolve(answer);
-			else reject(new Error(answer.detail || t("error.status", { status: sending.status })));
+			if (sending.status < FOUND) resolve(sending.response);
+			else reject(new Error(sending.response?.detail || t("error.status", sending)));
 		};
 		sending.send(form);
 	});

@@ -13,10 +13,6 @@ let about = { links: {} };
 const one = (selector) => document.querySelector(selector);
 
 export function startFrame() {
-	one(".skip").onclick = (event) => {
-		event.preventDefault();
-		one(".main h1")?.focus();
-	};
 	one(".rail-fold").onclick = () => setSetting("rail", setting("rail") === "narrow" ? "wide" : "narrow");
 	one(".search-button").onclick = openPalette;
 	one("[data-page=more]").onclick = showSheet;
@@ -41,7 +37,7 @@ export function drawFrame() {
 	one(".rail-fold").ariaPressed = setting("rail") === "narrow";
 	const live = pill(`live-${status}`, `live.${status}`, t(`live.${status}_hint`), togglePause, h("span.dot", { "aria-hidden": "true" }));
 	const keys = iconButton("keyboard", "help.title", showHelp, { class: "icon-button wide-only" });
-	patch(one(".topbar-end"), healthPill(), live, zonePill(), themeButton(), keys);
+	patch(one(".topbar-end"), healthPill(), live, switcher("zone", ZONES, zonePill), switcher("theme", THEMES, themeButton), keys);
 	for (const place of document.querySelectorAll(".outside")) patch(place, OUTSIDE.map(outside));
 }
 
@@ -57,16 +53,15 @@ function healthPill() {
 	return pill(`health-${state}`, `health.${state}`, t("health.show"), showHealth, icon(ICONS[state]));
 }
 
-function zonePill() {
-	const next = nextOf(ZONES, "zone");
-	const title = t("zone.switch", { zone: t(`zone.${next}`) });
-	return pill("zone wide-only", `zone.${setting("zone")}`, title, () => setSetting("zone", next), icon("globe"));
+// A button that sets a setting to what comes next.
+function switcher(name, values, make) {
+	const next = nextOf(values, name);
+	return make(t(`${name}.switch`, { [name]: t(`${name}.${next}`) }), () => setSetting(name, next));
 }
 
-function themeButton() {
-	const next = nextOf(THEMES, "theme");
-	return iconButton(ICONS[setting("theme")], t("theme.switch", { theme: t(`theme.${next}`) }), () => setSetting("theme", next));
-}
+const zonePill = (title, onclick) => pill("zone wide-only", `zone.${setting("zone")}`, title, onclick, icon("globe"));
+
+const themeButton = (title, onclick) => iconButton(ICONS[setting("theme")], title, onclick);
 
 function showSheet() {
 	const content = (close) => {

@@ -5,14 +5,7 @@ import { get, onEvents } from "../kit.js";
 const FLASH_MS = 1200;
 // So many rows that newer ones drove off the page are followed one by one.
 const SINGLY = 10;
-const BECOMES = {
-	started: { state: "STARTED", status: "started" },
-	retry: { state: "RETRY", status: "retry" },
-	succeeded: { state: "SUCCESS", status: "success" },
-	failed: { state: "FAILURE", status: "failure" },
-	cancelled: { state: "CANCELLED", status: "cancelled" },
-	expired: { state: "EXPIRED", status: "expired" },
-};
+const BECOMES = { started: "STARTED", retry: "RETRY", succeeded: "SUCCESS", failed: "FAILURE", cancelled: "CANCELLED", expired: "EXPIRED" };
 
 export class TaskFeed {
 	tasks = [];
@@ -87,7 +80,9 @@ export class TaskFeed {
 
 function applied(task, event) {
 	const name = event.event.replace("task.", "");
-	const next = { ...task, ...BECOMES[name], attempt: event.attempt || task.attempt };
+	const state = BECOMES[name] || task.state;
+	const status = BECOMES[name]?.toLowerCase() || task.status;
+	const next = { ...task, state, status, attempt: event.attempt || task.attempt };
 	if (name === "started") next.started_at = event.at;
 	if (name === "progress") next.progress = { ...task.progress, percent: event.percent, message: event.message ?? task.progress?.message };
 	if (name === "succeeded" || name === "failed") Object.assign(next, { finished_at: event.at, duration_ms: event.run_ms ?? task.duration_ms });

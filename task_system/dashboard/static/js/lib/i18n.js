@@ -27,9 +27,9 @@ export async function loadMessages() {
 
 // Texts that HTML leaves open, and names for those who do not see.
 function translate(root) {
-	for (const one of root.querySelectorAll("[data-t]")) one.textContent = t(one.dataset.t);
-	for (const one of root.querySelectorAll("[data-says]")) one.ariaLabel = t(one.dataset.says);
-	for (const one of root.querySelectorAll("[data-hint]")) one.placeholder = t(one.dataset.hint);
+	for (const [mark, property] of Object.entries({ t: "textContent", says: "ariaLabel", hint: "placeholder" })) {
+		for (const one of root.querySelectorAll(`[data-${mark}]`)) one[property] = t(one.dataset[mark]);
+	}
 }
 
 export function template(id) {

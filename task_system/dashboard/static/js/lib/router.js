@@ -15,7 +15,7 @@ let mount = () => {};
 // `show(page, module, isNew)` is called for every page that is opened.
 export function startRouter(show) {
 	mount = show;
-	addEventListener("popstate", () => open());
+	addEventListener("popstate", () => location.hash || open());
 	document.addEventListener("click", followed);
 	return open();
 }
@@ -68,7 +68,7 @@ const unreachable = (error) => ({ default: () => Promise.reject(error), again: (
 function followed(event) {
 	if (event.defaultPrevented || event.button || event.metaKey || event.ctrlKey || event.shiftKey || event.altKey) return;
 	const link = event.target.closest?.("a[href]");
-	if (!link || link.target || link.hasAttribute("download") || link.origin !== location.origin) return;
+	if (!link || link.target || link.hash || link.hasAttribute("download") || link.origin !== location.origin) return;
 	if (link.pathname !== "/" && link.pathname !== BASE && !link.pathname.startsWith(`${BASE}/`)) return;
 	event.preventDefault();
 	go(link.pathname + link.search);

@@ -1,8 +1,8 @@
 // Overview: is it all right? One sentence, six numbers, one chart, and what to look at.
 
 import {
-	act, button, card, compact, empty, found, get, go, h, href, icon, linkButton, list, meter, number, pageHead, percent, post, span, spanS, t, taskHref,
-	time, windowLinks,
+	act, card, compact, empty, found, get, go, h, href, icon, linkButton, list, meter, number, pageHead, percent, post, span, spanS, t, taskHref,
+	template, time, windowLinks,
 } from "../kit.js";
 import { sparkline, stackedChart } from "../components/chart.js";
 import { BAD_SHARE, isLate, verdict } from "../components/verdict.js";
@@ -18,19 +18,20 @@ export default function page(page) {
 
 	async function load() {
 		const refused = (problem) => problem.document || { detail: problem.message };
-		const [stats, health, queues, failures, schedules, newest] = await Promise.all([
+		const [stats, ledger, health, queues, failures, schedules, newest] = await Promise.all([
 			page.getOr("/api/stats", { window: chosen() }),
+			page.getOr("/api/ledger", { window: chosen() }),
 			page.getOr("/api/health/ready", {}, refused),
 			page.getOr("/api/queues"),
 			page.getOr("/api/failures", { window: "24h" }),
 			page.getOr("/api/schedules"),
 			page.getOr("/api/tasks", { limit: 1 }),
 		]);
-		return { stats, health, queues: queues?.queues, failures: failures?.failures, schedules: schedules?.schedules, newest };
+		return { stats, ledger, health, queues: queues?.queues, failures: failures?.failures, schedules: schedules?.schedules, newest };
 	}
 
 	function render(answers) {
-		const { stats, failures, schedules, newest } = answers;
+		const { stats, ledger, failures, schedules, newest } = answers;
 		const { tone, text, page: where } = verdict(answers);
 		return [
 			pageHead("nav.overview", windowLinks(WINDOWS, chosen(), (window) => href("/", { window }))),
@@ -43,6 +44,7 @@ export default function page(page) {
 			),
 			newest?.tasks.length === 0 ? firstTask() : stats ? numbers(stats) : empty("panel.failed"),
 			h("div.thirds", failing(failures), slowest(stats?.by_type || []), upcoming(schedules || [])),
+			ledger && h("p.ledger.muted.num", icon(ledger.balanced ? "success" : "alert"), t("overview.ledger", ledger)),
 		];
 	}
 
@@ -114,12 +116,12 @@ function upcoming(schedules) {
 }
 
 function firstTask() {
-	const run = async () => {
+	const first = template("first-task");
+	first.querySelector("button").onclick = async () => {
 		const { task_types: types } = await get("/api/task-types");
 		const type = types.find((one) => one.name === "data_processing") || types[0];
 		const task = await act(post("/api/tasks", type.example), "submit.done");
 		if (task) go(taskHref(task.task_id));
 	};
-	const start = button("first.run", { icon: "play", kind: "primary", onclick: run });
-	return h("section.card.first-task", empty("first.title", start, linkButton("first.choose", href("/submit"))));
+	return first;
 }

@@ -13,6 +13,8 @@ const RANGES = { "15m": 900, "1h": 3600, "24h": 86_400, "7d": 604_800 };
 const SIZES = [50, 100, 200];
 const MOST_NAMED = 25;
 const COUNTS_MS = 5000;
+// What the statistics call them.
+const COUNTED = { started: "running", failure: "failed", success: "succeeded" };
 
 export default function page(page) {
 	const { root, signal } = page;
@@ -63,7 +65,9 @@ export default function page(page) {
 	}
 
 	async function fetchCounts() {
-		counts = countsOf((await page.getOr("/api/stats", { window: "24h" })) || {});
+		// What is now, and what ended in the last day.
+		const stats = await page.getOr("/api/stats", { window: "24h" });
+		counts = { ...stats?.now, ...stats?.totals };
 		page.rerender?.();
 	}
 
@@ -132,7 +136,7 @@ export default function page(page) {
 		const to = (state) => hrefWith({ state, cursor: null });
 		const tab = (state) => ({
 			label: stateText(state),
-			count: counts[state],
+			count: counts[COUNTED[state] || state],
 			title: TERMINAL.has(state.toUpperCase()) ? t("range.24h") : null,
 			href: to(state),
 			current: chosen.includes(state),
@@ -247,18 +251,6 @@ export default function page(page) {
 	}
 }
 
-// Counts by tab: what is now, and what ended in the last day.
-const countsOf = ({ now = {}, totals = {} }) => ({
-	pending: now.pending,
-	scheduled: now.scheduled,
-	started: now.running,
-	retry: now.retry,
-	failure: totals.failed,
-	success: totals.succeeded,
-	cancelled: totals.cancelled,
-	expired: totals.expired,
-});
-
 // The terms of a plain list of them; all of it where there are OR or parentheses.
 function termsOf(q) {
 	if (/[()]|\bOR\b|\bNOT\b/.test(q.replace(/"(?:[^"\\]|\\.)*"/g, ""))) return [q];
@@ -266,10 +258,9 @@ function termsOf(q) {
 }
 
 async function fetchKnown(page, known) {
-	const [types, queues, workers] = await Promise.all(["task-types", "queues", "workers"].map((what) => page.getOr(`/api/${what}`)));
-	const names = (items = []) => items.map((one) => one.name);
-	known.types = names(types?.task_types);
-	known.queues = names(queues?.queues);
-	known.lanes = [...new Set(queues?.queues.map((queue) => queue.lane))];
-	known.workers = names(workers?.workers.filter((worker) => worker.role === "worker"));
+	const ask = (what) => page.getOr(`/api/${what}`, {}, () => ({}));
+	const [{ task_types: types = [] }, { queues = [] }, { workers = [] }] = await Promise.all(["task-types", "queues", "workers"].map(ask));
+	const names = (items) => items.map((one) => one.name);
+	const lanes = [...new Set(queues.map((queue) => queue.lane))];
+	Object.assign(known, { types: names(types), queues: names(queues), lanes, workers: names(workers.filter((one) => one.role === "worker")) });
 }
