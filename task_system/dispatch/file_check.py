@@ -1,5 +1,6 @@
 """Parameters that name files: of those that are not there is told when a task is submitted, and not when it runs."""
 
+import re
 from collections.abc import Callable, Sequence, Set
 from uuid import UUID
 
@@ -8,6 +9,9 @@ from pydantic import ValidationError
 from task_system.dispatch.findings import Errors, errors_of
 from task_system.registry import TaskType
 from task_system.registry.files import NamedFiles
+
+#: How an id begins, in every form that is taken for one. Where there is none, parameters are not validated again.
+_ID = re.compile(rb'"(?:urn:uuid:|\{)?[0-9a-fA-F]{8}')
 
 
 class FileCheck:
@@ -21,7 +25,7 @@ class FileCheck:
 
         Raises StoreUnavailable.
         """
-        taking = [number for number, (task_type, _) in enumerate(submitted) if task_type.takes_files]
+        taking = [number for number, (type_, sent) in enumerate(submitted) if type_.takes_files and _ID.search(sent)]
         if not taking:
             return {}
         named = NamedFiles()

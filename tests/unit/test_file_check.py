@@ -79,6 +79,12 @@ def test_each_unknown_file_is_told_where_it_stands(registry: Registry) -> None:
     assert paths(wrong[0]) == ["parameters.pages.1.picture", "parameters.pages.2.sources.1"]
 
 
+@pytest.mark.parametrize("form", ["{}", "urn:uuid:{}", "{{{}}}"])
+def test_an_id_is_known_in_every_form(registry: Registry, form: str) -> None:
+    wish = {"pages": [{"picture": form.format(str(UNKNOWN).upper())}]}
+    assert list(FileCheck(Asked().unknown).wrong([sent(registry.get("book"), wish)])) == [0]
+
+
 def test_many_are_looked_up_at_once_and_each_is_told_of_its_own(registry: Registry) -> None:
     asked, book, plain = Asked(), registry.get("book"), registry.get("plain")
     with_file = [sent(book, {"pages": [{"picture": str(id_)}]}) for id_ in (UNKNOWN, KNOWN, OTHER)]
