@@ -131,7 +131,9 @@ def test_search_completes_and_shows_where_it_is_wrong(page: Page, service: Embed
 def test_states_are_tabs_and_terms_are_chips(page: Page, service: Embedded) -> None:
     service.run("test_noop")
     page.goto("/dashboard/tasks?q=type:test_noop priority:normal")
-    page.get_by_role("navigation", name="State").get_by_role("link", name="Succeeded").click()
+    states = page.get_by_role("navigation", name="State")
+    expect(states.get_by_role("link").first).to_have_text("All")
+    states.get_by_role("link", name="Succeeded").click()
     expect(page).to_have_url(re.compile("state=success"))
     expect(page.locator(".task-row").first).to_contain_text("Succeeded")
     page.get_by_role("button", name="Remove priority:normal").click()

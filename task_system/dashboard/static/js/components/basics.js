@@ -84,12 +84,12 @@ export const tabs = (label, items, kind = "tab") =>
 		`nav.${kind}s`,
 		{ says: label },
 		items.map(({ label: text, count, current, ...props }) =>
-			h(`a.${kind}`, { "aria-current": current && "page", key: text, ...props }, h("span", text), count != null && h("span.count", number(count))),
+			h(`a.${kind}`, { "aria-current": current && "page", key: text, ...props }, h("span", t(text)), count != null && h("span.count", number(count))),
 		),
 	);
 
 export const windowLinks = (names, chosen, to) =>
-	tabs("overview.window", names.map((name) => ({ label: t(`window.${name}`), href: to(name), current: name === chosen })), "segment");
+	tabs("overview.window", names.map((name) => ({ label: `window.${name}`, href: to(name), current: name === chosen })), "segment");
 
 // Columns are [title, class, cell(item), heading], rows have `props(item)`. A table scrolls in itself where it is too
 // wide; with the class "stack" its rows are cards on narrow screens.

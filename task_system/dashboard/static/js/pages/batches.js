@@ -19,7 +19,7 @@ export default function page(page) {
 		const items = answer.batches || answer.bulks;
 		return [
 			pageHead("nav.batches"),
-			tabs("nav.batches", Object.entries(kinds).map(([name, kind]) => ({ label: t(`batches.tab_${name}`), href: href("/batches", { kind }), current: name === chosen }))),
+			tabs("nav.batches", Object.entries(kinds).map(([name, kind]) => ({ label: `batches.tab_${name}`, href: href("/batches", { kind }), current: name === chosen }))),
 			items.length ? h("div.stacked", items.map(isBulk() ? bulkCard : batchCard)) : empty(`batches.none_${chosen}`),
 		];
 	}

@@ -72,7 +72,7 @@ export default function page(page) {
 				["field.task_type", "c-task", ({ name }) => rowHead(found(`type:${name}`), name)],
 				["field.lane", "c-wide muted", (type) => type.lane],
 				["field.state", "", ({ control: { state } }) => tone(state === "allow" ? "good" : state, `fuse.${state}`)],
-				["field.reason", "c-wide muted", ({ control }) => [control.reason, control.since && [" ", time(control.since)]]],
+				["field.reason", "c-wide muted", ({ control }) => [control.reason, control.reason && " · ", control.since && time(control.since)]],
 				["field.actions", "row-actions", (type) => h("div.row-buttons", acts(type))],
 			],
 			types,

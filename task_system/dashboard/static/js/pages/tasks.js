@@ -115,7 +115,7 @@ export default function page(page) {
 	}
 
 	function copyLink() {
-		return button("tasks.copy_link", { icon: "link", kind: "quiet", onclick: () => copyText(location.href, t("field.link")) });
+		return button("tasks.copy_link", { icon: "link", kind: "quiet wide-only", onclick: () => copyText(location.href, t("field.link")) });
 	}
 
 	function chips() {
