@@ -2,7 +2,8 @@
 
     python -m tests.chaos.soak [--minutes 30] [--per-s 200] [--seed N]
 
-The seed is printed; the same seed brings the same faults in the same order.
+The seed is printed; the same seed brings the same faults in the same order. What a run of half an hour or more showed
+is put into `docs/guarantees.md`.
 """
 
 import argparse
@@ -16,19 +17,24 @@ import time
 from collections import Counter
 from contextlib import suppress
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import psycopg
 
 from tests.chaos.harness.faults import FAULTS
+from tests.chaos.harness.guarantees import write_soak
 from tests.chaos.harness.load import Load
 from tests.chaos.harness.oracle import Oracle, Verdict
-from tests.chaos.harness.report import machine, rabbitmq_version, versions
+from tests.chaos.harness.report import ROOT, machine, rabbitmq_version, versions
 from tests.chaos.harness.row import CONVERGES_S
 from tests.chaos.harness.system import System, running_system
 from tests.integration.service import wait_until
 from tests.integration.witness import Witness
 
+#: Shorter runs are tries.
+DOCUMENTED_MINUTES = 30
 #: Between the end of a fault and the next, in seconds.
 QUIET_S = (2.0, 8.0)
 #: Clients wait while more than this is not over: a slow machine makes the run slower, and no backlog without end.
@@ -58,14 +64,18 @@ def main() -> int:
     folder = Path(tempfile.mkdtemp(prefix="soak-"))
     try:
         with running_system(folder) as system:
-            wrong = _soak(system, folder, arguments)
+            figures, wrong = _soak(system, folder, arguments)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+    print(json.dumps(figures, indent=2))
+    if arguments.minutes >= DOCUMENTED_MINUTES:
+        print(f"written: {write_soak(figures, wrong).relative_to(ROOT)}")
     print("\nNothing was lost." if not wrong else "\nNOT KEPT:\n  " + "\n  ".join(wrong))
     return int(bool(wrong))
 
 
-def _soak(system: System, folder: Path, arguments: argparse.Namespace) -> list[str]:
+def _soak(system: System, folder: Path, arguments: argparse.Namespace) -> tuple[dict[str, Any], list[str]]:
+    """The figures, and what was not kept."""
     chance = random.Random(arguments.seed)
     load = Load(system, folder, per_s=arguments.per_s, work_s=0.0, clients=16)
     oracle = Oracle(system, Witness(load.witness_path))
@@ -85,7 +95,10 @@ def _soak(system: System, folder: Path, arguments: argparse.Namespace) -> list[s
         wait_until(lambda: oracle.live() == 0, SETTLES_S, "all over")
     verdict = oracle.judge(load.promises)
     verdict.recovery_s = time.monotonic() - ended_at
-    return _told(verdict, soak, load)
+    asked = {"minutes": round(arguments.minutes), "tasks/s": round(arguments.per_s), "seed": str(arguments.seed)}
+    promises = load.promises
+    wrong = [*verdict.broken("undone", "failed"), *soak.problems, *promises.problems[:5]]
+    return asked | _figures(verdict, soak, load), wrong
 
 
 def _one_fault(system: System, oracle: Oracle, chance: random.Random, soak: Soak) -> None:
@@ -132,12 +145,11 @@ def _rss_mb(system: System) -> float:
     return total * os.sysconf("SC_PAGE_SIZE") / 2**20
 
 
-def _told(verdict: Verdict, soak: Soak, load: Load) -> list[str]:
-    """Print the summary; answers what was not kept."""
+def _figures(verdict: Verdict, soak: Soak, load: Load) -> dict[str, Any]:
+    """The summary."""
     promises = load.promises
-    attempted = len(promises.labels)
-    figures = {
-        "attempted": attempted,
+    return {
+        "attempted": len(promises.labels),
         "acknowledged": verdict.accepted,
         "refused or unknown": verdict.refused,
         "lost": len(verdict.lost),
@@ -160,9 +172,8 @@ def _told(verdict: Verdict, soak: Soak, load: Load) -> list[str]:
         "web RSS MB, first and last": [round(soak.rss_mb[0]), round(soak.rss_mb[-1])] if soak.rss_mb else [],
         "machine": machine(),
         "servers": f"{rabbitmq_version()}, {versions()}",
+        "ended": datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
     }
-    print(json.dumps(figures, indent=2))
-    return [*verdict.broken("undone", "failed"), *soak.problems, *promises.problems[:5]]
 
 
 if __name__ == "__main__":

@@ -1,8 +1,9 @@
 """From the lines that rows left: a summary for who ran them, and `docs/guarantees.md` for everybody."""
 
 import json
+import re
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ from tests.chaos.harness.holes import HOLES
 from tests.chaos.harness.report import COUNTED, ROOT, machine, versions
 
 DOCUMENT = ROOT / "docs" / "guarantees.md"
+_SOAK = re.compile(r"<!-- soak -->\n.*<!-- /soak -->\n", re.DOTALL)
 _WRONG = [name.replace("_", " ") for name in COUNTED[:4]]
 _HEAD = """# What is guaranteed, and what was seen
 
@@ -35,7 +37,7 @@ WITHOUT_A_ROW = {
     "F30": ("the receiver of a webhook is down, slow, or answers twice", "The service sends no webhooks yet."),
     "F31": (
         "all of these at random for half an hour, under 200 tasks a second",
-        "It is a run of its own: `make soak`.",
+        "It is a run of its own, `make soak`; the last one stands above.",
     ),
 }
 
@@ -97,9 +99,46 @@ def write(results: Path) -> Path:
     promises = list(dict.fromkeys(row["promise"] for row in rows))
     parts = [_HEAD, _facts(rows)]
     parts += [f"## {promise}\n\n" + _table([row for row in rows if row["promise"] == promise]) for promise in promises]
-    parts += [_without_a_row({row["number"] for row in rows}), _holes()]
+    parts += [_soak_as_written(), _without_a_row({row["number"] for row in rows}), _holes()]
     DOCUMENT.write_text("\n".join(parts), encoding="utf-8")
     return DOCUMENT
+
+
+def write_soak(figures: dict[str, Any], wrong: Sequence[str]) -> Path:
+    """Put what a soak showed into the document, and leave the rows as they are."""
+    lines = [f"| {name} | {_said(value)} |" for name, value in figures.items()]
+    kept = "Nothing was lost." if not wrong else "**Not kept**: " + "; ".join(wrong)
+    section = "\n".join(
+        [
+            "<!-- soak -->",
+            "## All faults at random, under a steady load",
+            "",
+            "| | |",
+            "| --- | --- |",
+            *lines,
+            "",
+            kept,
+        ]
+    )
+    text = DOCUMENT.read_text(encoding="utf-8")
+    section += "\n\n<!-- /soak -->\n"
+    text = _SOAK.sub(lambda _: section, text) if _SOAK.search(text) else f"{text}\n{section}"
+    DOCUMENT.write_text(text, encoding="utf-8")
+    return DOCUMENT
+
+
+def _said(value: Any) -> str:
+    if isinstance(value, dict):
+        return ", ".join(f"{name}: {_said(one)}" for name, one in value.items())
+    if isinstance(value, list):
+        return ", ".join(map(_said, value))
+    return f"{value:,}" if isinstance(value, int) else str(value)
+
+
+def _soak_as_written() -> str:
+    """What the last soak put there, which takes half an hour of its own."""
+    found = _SOAK.search(DOCUMENT.read_text(encoding="utf-8")) if DOCUMENT.exists() else None
+    return found[0] if found else ""
 
 
 def _facts(rows: list[dict[str, Any]]) -> str:
