@@ -79,7 +79,7 @@ def row(number: str, fault: str, *, promise: str, **more: Any) -> Callable[[Call
         def test(system: System, tmp_path: Path, request: pytest.FixtureRequest, **others: Any) -> None:
             outcome = Outcome.of(known, request.node.nodeid, others)
             try:
-                system.repair()
+                system.renew()
                 system.forget()
                 with closing(steps(system, **others)) as taken:
                     _run(known, taken, system, tmp_path, outcome)
