@@ -33,6 +33,7 @@ from task_system.store.idempotency import Idempotency
 from task_system.store.looking import Looking
 from task_system.store.statistics import Statistics
 from task_system.store.task_logs import TaskLogs
+from task_system.wiring.one_cpu import stay_on_one_cpu
 from task_system.wiring.parts import VERSION, Parts
 
 #: How long a thread may keep the others from running, in seconds. Requests are shorter than Python's own 5 ms, and its
@@ -63,6 +64,7 @@ def _give_back_memory() -> None:
 
 def create_served_app() -> Flask:
     """The app in a process of `taskq web`, whose server waits for streams: they end when the process is asked to."""
+    stay_on_one_cpu()
     app = create_app()
     _when_asked_to_end(cast("Services", app.extensions["task_system"]).broadcast.stop)
     return app
