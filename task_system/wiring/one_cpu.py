@@ -5,6 +5,7 @@ cache: on two CPUs a submission cost 40 % more (docs/decisions/0015). The system
 they stay where they are, too; so the process goes elsewhere when it shares its CPU while another one has more room.
 """
 
+import logging
 import os
 import random
 import threading
@@ -18,6 +19,8 @@ LOOK_EVERY_S = (5.0, 10.0)
 #: A CPU must have so much more room before it is worth a move.
 WORTH_IT = 0.25
 
+_log = logging.getLogger(__name__)
+
 #: Of each CPU: for how many seconds it was busy since the system started.
 Busy = Mapping[int, float]
 
@@ -27,10 +30,15 @@ def stay_on_one_cpu() -> None:
     if not hasattr(os, "sched_setaffinity"):
         return
     allowed = os.sched_getaffinity(0)
-    if len(allowed) > 1:
-        cpu = random.choice(sorted(allowed))  # noqa: S311 - to spread processes is no secret
+    if len(allowed) < 2:
+        return
+    cpu = random.choice(sorted(allowed))  # noqa: S311 - to spread processes is no secret
+    try:
         _move(cpu)
-        threading.Thread(target=_watch, args=(allowed, cpu), name="one-cpu", daemon=True).start()
+    except OSError as error:
+        _log.warning("this process may not stay on one CPU, and so takes more of all: %s", error)
+        return
+    threading.Thread(target=_watch, args=(allowed, cpu), name="one-cpu", daemon=True).start()
 
 
 def better(cpu: int, own_s: float, before: Busy, now: Busy, passed_s: float) -> int:

@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from task_system.wiring.one_cpu import better
+from task_system.wiring.one_cpu import better, stay_on_one_cpu
 
 BEFORE = {0: 10.0, 1: 20.0, 2: 30.0}
 
@@ -41,3 +41,13 @@ def test_threads_of_before_and_after_are_on_the_same_cpu() -> None:
     said = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True, timeout=30).stdout
     assert said.split() == ["2", "1", "True"]
     assert len(os.sched_getaffinity(0)) > 1
+
+
+def test_who_may_not_choose_goes_on(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
+    def refuse(_thread: int, _cpus: set[int]) -> None:
+        raise PermissionError("not here")
+
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _process: {0, 1}, raising=False)
+    monkeypatch.setattr(os, "sched_setaffinity", refuse, raising=False)
+    stay_on_one_cpu()
+    assert "not here" in caplog.text
