@@ -11,6 +11,7 @@ from statistics import mean
 
 import pytest
 
+from task_system.model.routing import PRIORITIES
 from tests.chaos.harness.load import Promises
 from tests.chaos.harness.oracle import Oracle, Verdict
 from tests.chaos.harness.report import ROOT, Outcome, record
@@ -122,12 +123,19 @@ def judged(system: System, witness: Witness, promises: Promises, gone_at: float)
     oracle, accepted = Oracle(system, witness), promises.accepted
     ours = f"task_type = 'test_witnessed' AND parameters ->> 'file' = '{witness.path}'"
     missing = set(accepted) - {id_ for (id_,) in system.rows(f"SELECT id::text FROM tasks WHERE {ours}")}
-    system.forget()
+    forget_all(system)
     promises.accepted = {id_: accepted[id_] for id_ in oracle.rows() if id_ in accepted}
     verdict = converged(system, oracle, promises, gone_at, within_s=60)
     verdict.lost += sorted(missing)
     verdict.accepted = len(accepted)
     return verdict
+
+
+def forget_all(system: System) -> None:
+    """Their messages, too: whoever comes next would wait until a worker has found that nobody wants them any more."""
+    system.forget()
+    for priority in PRIORITIES:
+        system.servers.rabbitmq.ctl("purge_queue", "--vhost", "task_system", f"default.{priority}")
 
 
 def hold(crowd: Pushed, p99_ms: float) -> None:
