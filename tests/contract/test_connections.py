@@ -2,6 +2,7 @@
 
 import os
 import time
+from collections.abc import Iterator
 
 import pytest
 from sqlalchemy import text
@@ -44,16 +45,28 @@ def test_waiting_for_a_lock_is_given_up(postgresql: Store) -> None:
     assert postgresql.row(row.id)["attempt"] == 0
 
 
-def test_connections_that_the_server_ended_are_replaced(postgresql_url: str) -> None:
-    database, other = Database(postgresql_url, connections=2), Database(postgresql_url)
-    at_once(2, lambda _: database.ping())
-    with other.write() as connection:
+def end_all_others(database: Database) -> None:
+    """Every connection to this database but the one that says so."""
+    with database.write() as connection:
         connection.execute(
             text(
                 "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
                 " WHERE datname = current_database() AND pid <> pg_backend_pid()"
             )
         )
+
+
+@pytest.fixture
+def ending(postgresql: Store) -> Iterator[Store]:
+    """A store whose connections the test ends; the tests after it get new ones."""
+    yield postgresql
+    postgresql.database.close()
+
+
+def test_connections_that_the_server_ended_are_replaced(ending: Store, postgresql_url: str) -> None:
+    database = Database(postgresql_url, connections=2)
+    at_once(2, lambda _: database.ping())
+    end_all_others(ending.database)
     deadline = time.monotonic() + 10
     while True:
         try:
@@ -62,7 +75,6 @@ def test_connections_that_the_server_ended_are_replaced(postgresql_url: str) -> 
         except StoreUnavailable:
             assert time.monotonic() < deadline
     database.close()
-    other.close()
 
 
 def test_a_pool_that_is_exhausted_says_away_in_time(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -104,16 +116,10 @@ def test_a_full_disk_is_told_from_a_database_that_cannot_be_reached(postgresql: 
     assert "cannot be reached" in refuse("57P01")
 
 
-def test_the_standing_connection_is_replaced_when_the_server_ended_it(postgresql: Store) -> None:
-    submissions = Submissions(postgresql.database)
+def test_the_standing_connection_is_replaced_when_the_server_ended_it(ending: Store) -> None:
+    submissions = Submissions(ending.database)
     assert submissions.record([new_task()])
-    with postgresql.database.write() as connection:
-        connection.execute(
-            text(
-                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
-                " WHERE datname = current_database() AND pid <> pg_backend_pid()"
-            )
-        )
+    end_all_others(ending.database)
     row = new_task()
     with pytest.raises(StoreUnavailable):
         submissions.record([row])
