@@ -15,8 +15,10 @@ from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator, m
 
 def _environment(names: Collection[str]) -> dict[str, str]:
     """What `.env` and, before it, the environment say of these; what is set to nothing is not set."""
-    said = {**dotenv_values(".env"), **os.environ}
-    return {name.lower(): value for name, value in said.items() if value and name.lower() in names}
+    said: dict[str, str] = {}
+    for source in (dotenv_values(".env"), os.environ):
+        said |= {name.lower(): value for name, value in source.items() if value and name.lower() in names}
+    return said
 
 
 class Settings(BaseModel):

@@ -69,6 +69,15 @@ def test_an_env_file_is_read_and_the_environment_goes_before_it(
     assert (settings.port, settings.log_level, settings.host) == (7001, "DEBUG", "127.0.0.1")
 
 
+@pytest.mark.parametrize(("name", "value", "port"), [("PORT", "", 7000), ("port", "7001", 7001)])
+def test_an_env_file_is_hidden_by_what_is_set_to_something(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, name: str, value: str, port: int
+) -> None:
+    (tmp_path / ".env").write_text("PORT=7000\n")
+    monkeypatch.setenv(name, value)
+    assert Settings().port == port
+
+
 def test_what_is_set_to_nothing_is_not_set(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("PORT", "DATABASE_URL", "CORS_ORIGINS", "WORKER_CONCURRENCY"):
         monkeypatch.setenv(name, "")
