@@ -7,10 +7,13 @@ from typing import Any
 import orjson
 import requests
 
+from task_system.settings import Settings
 from tests.integration.service import Service, wait_until
 
-#: So many streams are room enough for any other test.
-_ROOM = 8
+#: So many streams a process has room for, as `wiring/web.py` has it; and so many are enough for any other test.
+_MOST, _ENOUGH = Settings.model_fields["web_threads"].default // 4, 8
+#: Within which places are free again, in seconds.
+LEFT_S = 20.0
 Told = tuple[str, str, dict[str, Any]]
 
 
@@ -37,10 +40,18 @@ class Listener:
         self.names: list[str] = []
 
     def open(self) -> requests.Response:
-        """The answer, of which nothing was read."""
+        """The answer, of which nothing was read. Who left holds a place until the service next writes to it: waits."""
+        return wait_until(self._let_in, LEFT_S, "the places of those who left")
+
+    def _let_in(self) -> requests.Response | None:
         headers = {"Last-Event-ID": self.last_id} if self.last_id else {}
         url = f"{self.service.base_url}{self.path}"
-        return requests.get(url, headers=headers, stream=True, timeout=30)
+        answer = requests.get(url, headers=headers, stream=True, timeout=30)
+        if answer.ok:
+            return answer
+        with answer:
+            assert answer.json()["error"] == "too_many_streams", answer.text
+        return None
 
     def listen(self, most: int | None = None) -> Iterator[dict[str, Any]]:
         """Up to so many events of one connection, all of which are kept."""
@@ -59,20 +70,16 @@ class Listener:
 
 @contextmanager
 def crowded(service: Service) -> Iterator[None]:
-    """While inside, there are as many streams as there may be."""
+    """While inside, there are as many streams as there may be, and all are ours: nobody leaves and makes room."""
     with ExitStack() as streams:
-        wait_until(lambda: not _opened(service, streams), 20, "no room for another stream")
+        _open(service, streams, _MOST)
         yield
     with ExitStack() as streams:
-        for _ in range(_ROOM):
-            wait_until(lambda: _opened(service, streams), 20, "the places of those who left")
+        _open(service, streams, _ENOUGH)
+    for _ in range(2):
+        service.run("test_noop")  # told to those who left, too, whose places are free then
 
 
-def _opened(service: Service, streams: ExitStack) -> bool:
-    """Whether there is another stream now, which these hold."""
-    answer = requests.get(f"{service.base_url}/api/events", stream=True, timeout=30)
-    if answer.ok:
-        streams.callback(answer.close)
-    else:
-        answer.close()
-    return answer.ok
+def _open(service: Service, streams: ExitStack, number: int) -> None:
+    for _ in range(number):
+        streams.enter_context(closing(Listener(service).open()))
