@@ -95,8 +95,13 @@ def _soak(system: System, folder: Path, arguments: argparse.Namespace) -> tuple[
         wait_until(lambda: oracle.live() == 0, SETTLES_S, "all over")
     verdict = oracle.judge(load.promises)
     verdict.recovery_s = time.monotonic() - ended_at
-    asked = {"minutes": round(arguments.minutes), "tasks/s": round(arguments.per_s), "seed": str(arguments.seed)}
     promises = load.promises
+    asked = {
+        "minutes": round(arguments.minutes),
+        "tasks/s asked for": round(arguments.per_s),
+        "tasks/s reached, since clients wait for what is behind": round(verdict.accepted / (60 * arguments.minutes)),
+        "seed": str(arguments.seed),
+    }
     wrong = [*verdict.broken("undone", "failed"), *soak.problems, *promises.problems[:5]]
     return asked | _figures(verdict, soak, load), wrong
 
