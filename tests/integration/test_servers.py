@@ -247,6 +247,17 @@ def test_who_ignores_the_request_is_killed_after_the_grace(tmp_path: Path) -> No
     assert processes_in(tmp_path) == []
 
 
+def test_a_stopped_command_stands_still_when_the_signal_was_sent(tmp_path: Path) -> None:
+    process = Process(["sleep", "600"], log=tmp_path / "log", environment=dict(os.environ), cwd=tmp_path)
+    process.start()
+    for _ in range(20):
+        process.send_signal(signal.SIGSTOP)
+        assert "\nState:\tT" in Path(f"/proc/{process.pid}/status").read_text()
+        process.send_signal(signal.SIGCONT)
+        assert "\nState:\tT" not in Path(f"/proc/{process.pid}/status").read_text()
+    process.stop(0)
+
+
 def test_a_command_that_cannot_be_run_says_so(tmp_path: Path) -> None:
     process = Process([tmp_path / "nowhere"], log=tmp_path / "log", environment={}, cwd=tmp_path)
     process.start()

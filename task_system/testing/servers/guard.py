@@ -4,7 +4,8 @@
 
 Being a child subreaper, this process inherits whatever the command leaves behind, daemons that fork twice included, so
 that "nothing is left running" is a fact, not a hope. It prints the command's pid, then obeys its standard input: each
-line is the number of a signal for the command, the end of the file means that the starter is gone. Linux only.
+line is the number of a signal for the command and is printed once it was sent (a stop: once the command stands still),
+the end of the file means that the starter is gone. Linux only.
 """
 
 import ctypes
@@ -63,8 +64,11 @@ def _become(command: list[str], libc: ctypes.CDLL) -> None:
 def _obey(child: int) -> bool:
     """Pass on the signals asked for; return False at the end of the input."""
     lines = os.read(0, 4096)
-    for number in lines.split():
-        os.kill(child, int(number))
+    for number in map(int, lines.split()):
+        os.kill(child, number)
+        if number == signal.SIGSTOP:
+            os.waitid(os.P_PID, child, os.WSTOPPED | os.WEXITED | os.WNOWAIT)
+        os.write(1, b"%d\n" % number)
     return bool(lines)
 
 

@@ -65,14 +65,14 @@ class Process:
         self._pid = int(self._guard.stdout.readline() or 0)
 
     def send_signal(self, number: int) -> None:
-        """Send a signal to the command; nothing happens where it has ended."""
+        """Send a signal to the command and return when it was sent; nothing happens where the command has ended."""
         if self._guard is None or self._guard.stdin is None or self._guard.stdin.closed:
             return
-        try:
+        assert self._guard.stdout is not None
+        with contextlib.suppress(BrokenPipeError):
             self._guard.stdin.write(b"%d\n" % number)
             self._guard.stdin.flush()
-        except BrokenPipeError:
-            return
+            self._guard.stdout.readline()
 
     def wait(self, timeout_s: float) -> bool:
         """Wait for the end of the command and of all it started; return whether it came within ``timeout_s``."""
