@@ -10,7 +10,7 @@ COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --gen
 export PYTHON
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run stack migrate up down test test-fast check lint types imports format bench bench-lists fuzz screenshots memory postman lock upgrade chaos soak
+.PHONY: help setup run stack migrate up down test test-fast check lint types imports format bench bench-lists fuzz screenshots memory postman lock upgrade chaos overload soak
 
 help: ## Show this list.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -90,6 +90,9 @@ postman: $(DEV) ## Write the Postman collection anew, from the API's description
 
 chaos: $(DEV) ## Break everything under load, row by row, and write docs/guarantees.md (MINUTES=45 at the most).
 	@$(BIN)/python -m tests.chaos --minutes $(or $(MINUTES),45)
+
+overload: $(DEV) ## Push with 64 clients and then 128 for MINUTES=10 each; its row in docs/guarantees.md says what came of it.
+	@CHAOS_OVERLOAD_S=$$((60 * $(or $(MINUTES),10))) $(BIN)/python -m tests.chaos --again -k test_overload
 
 soak: $(DEV) ## Break things at random under load (MINUTES=30, SEED=... repeats a run).
 	@$(BIN)/python -m tests.chaos.soak --minutes $(or $(MINUTES),30) $(if $(SEED),--seed $(SEED))

@@ -4,8 +4,8 @@
 
 Rows run on the machine's own RabbitMQ (RABBITMQ_SERVER names another); those in which the kernel disturbs the network
 run in one of their own. Where RABBITMQ_SERVER_4 names the start program of a 4.x, the broker's rows run once more on
-it, and those that need three nodes, in a network of their own. What passed before is not run again (`--again` forgets
-it), so that an interrupted run is taken up. Past its minutes no row begins.
+it, and those that need three nodes, in a network of their own. What passed before is not run again, so that an
+interrupted run is taken up; `--again` runs it, and arguments for pytest choose which. Past its minutes no row begins.
 """
 
 import argparse
@@ -27,13 +27,15 @@ NOTHING_LEFT = 5
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--minutes", type=float, default=45.0)
-    parser.add_argument("--again", action="store_true", help="forget what passed before")
+    parser.add_argument("--again", action="store_true", help="run what passed before, too")
     parser.add_argument("--no-document", action="store_true", help="leave docs/guarantees.md as it is")
     arguments, others = parser.parse_known_args()
     FOLDER.mkdir(parents=True, exist_ok=True)
     results = FOLDER / "results.jsonl"
-    if arguments.again:
+    if arguments.again and not others:
         results.unlink(missing_ok=True)
+    if arguments.again:
+        os.environ["CHAOS_AGAIN"] = "1"
     until = time.time() + 60 * arguments.minutes
     statuses = [_pytest(results, until, ["-m", "chaos_row and not cluster and not own_network", *others])]
     statuses.append(_pytest(results, until, ["-m", "own_network", *others], alone=True))

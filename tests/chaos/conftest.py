@@ -13,6 +13,8 @@ from tests.chaos.harness.report import RESULTS, rabbitmq_version
 from tests.chaos.harness.system import System, running_system
 
 ALL = os.environ.get("CHAOS") == "all"
+#: Run what passed before, too.
+AGAIN = os.environ.get("CHAOS_AGAIN") == "1"
 #: When the whole run must be over, as time.time().
 UNTIL = float(os.environ.get("CHAOS_UNTIL", "inf"))
 #: What a row may take, its fixtures aside, in seconds.
@@ -25,7 +27,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     left_out: list[pytest.Item] = []
     if not ALL:
         left_out = [item for item in rows if not item.get_closest_marker("every_change")]
-    elif path := os.environ.get(RESULTS):
+    elif not AGAIN and (path := os.environ.get(RESULTS)):
         before = passed(Path(path), rabbitmq_version())
         left_out = [item for item in rows if item.nodeid in before]
     if left_out:

@@ -63,7 +63,7 @@ def test_overload(system: System, tmp_path: Path, request: pytest.FixtureRequest
         system.forget()
         few = push(system, tmp_path / "64", 64)
         many = push(system, tmp_path / "128", 128)
-        print(f"64: {few}\n128: {many}", "" if quiet else "(the machine is busy with something else)")
+        outcome.fault += f"; 64: {few}; 128: {many}" + ("" if quiet else "; beside something else on the machine")
         outcome.found(many.verdict)
         for crowd in (few, many):
             hold(crowd, p99_ms=P99_MS if quiet else 10 * P99_MS)
