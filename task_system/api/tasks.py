@@ -136,7 +136,8 @@ class SubmitTask(Body):
             parameters=self.parameters,
             priority=self.priority,
             delay_s=self.delay,
-            run_at=self.run_at,
+            # One that has passed means now; the task has not waited since then.
+            run_at=self.run_at if self._waits_s() > 0 else None,
             timeout_s=self.timeout,
             extras=None
             if plain

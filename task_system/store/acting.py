@@ -102,7 +102,8 @@ def _values_of(change: Change, queue: str, run_at: datetime, now: datetime) -> d
     if change.now and run_at > now:
         values["run_at"] = now
     if change.run_at is not None:
-        values["run_at"] = change.run_at
+        # One that has passed means now.
+        values["run_at"] = max(change.run_at, now)
     if change.priority is not None and change.priority != priority_of(queue):
         values["priority"] = change.priority
         values["queue"] = queue_name(lane_of(queue), change.priority)

@@ -150,6 +150,11 @@ def test_another_time_or_priority_is_a_new_dispatch(store: Store) -> None:
     after = store.row(row.id)
     assert (after["run_at"], after["relay_at"], after["dispatch_no"], after["published_at"]) == (later, later, 4, None)
     assert [store.claim(row.id, number) for number in (1, 2, 3)] == [None] * 3
+    before = store.now()
+    assert store.acting.change(row.id, Change(run_at=before - timedelta(days=9))) == Dispatch(
+        row.id, 5, "default.high", "echo"
+    )
+    assert before <= store.row(row.id)["run_at"] <= store.now(), "a moment that has passed means now"
 
 
 def test_other_tags_are_no_new_dispatch(store: Store) -> None:

@@ -393,8 +393,10 @@ def test_a_moment_may_be_named_in_any_zone(service: Service) -> None:
 
 def test_a_moment_that_has_passed_means_now(service: Service) -> None:
     accepted = service.submit("test_noop", run_at="2001-02-03T04:05:06+07:00")
-    assert accepted["status"] == "pending"
-    assert service.finished(accepted["task_id"])["state"] == "SUCCESS"
+    assert (accepted["status"], accepted["run_at"]) == ("pending", accepted["created_at"])
+    task = service.finished(accepted["task_id"])
+    assert (task["state"], task["run_at"]) == ("SUCCESS", task["created_at"])
+    assert task["queued_ms"] < 3_600_000, "it waits since it was accepted"
 
 
 def starts_when_due(service: Service, accepted: dict[str, Any]) -> None:
