@@ -32,7 +32,7 @@ from task_system.api.services import Services
 
 def create_flask(services: Services, *, cors_origins: tuple[str, ...] = (), max_body_bytes: int) -> Flask:
     """An app that serves these services. cors_origins: whose pages may call it from a browser."""
-    app = ApiFlask()
+    app = ApiFlask(cors_origins)
     app.json = OrjsonProvider(app)
     app.config["MAX_CONTENT_LENGTH"] = max_body_bytes
     app.extensions["task_system"] = services

@@ -20,6 +20,7 @@ from task_system.model.errors import (
     FileTooLarge,
     InvalidSubmission,
     NameTaken,
+    OtherSite,
     Overloaded,
     QueueNotFound,
     ScheduleIsDeclared,
@@ -34,6 +35,7 @@ from task_system.model.errors import (
 
 _STATUS: dict[type[TaskSystemError], HTTPStatus] = {
     InvalidSubmission: HTTPStatus.UNPROCESSABLE_ENTITY,
+    OtherSite: HTTPStatus.FORBIDDEN,
     TaskNotFound: HTTPStatus.NOT_FOUND,
     BatchNotFound: HTTPStatus.NOT_FOUND,
     BulkNotFound: HTTPStatus.NOT_FOUND,

@@ -4,9 +4,12 @@ from collections.abc import Callable
 from typing import Any
 
 from flask import Flask, Request, request_tearing_down
+from flask.globals import request_ctx
 from flask.sessions import NullSession, SessionInterface
 from flask.typing import ResponseReturnValue
 from werkzeug.routing import MapAdapter
+
+from task_system.api.other_sites import refuser_of_other_sites
 
 
 class _NoSessions(SessionInterface):
@@ -23,8 +26,10 @@ class ApiFlask(Flask):
 
     session_interface = _NoSessions()
 
-    def __init__(self) -> None:
+    def __init__(self, allowed_origins: tuple[str, ...]) -> None:
+        """allowed_origins: of the pages that may do more than look, besides ours."""
         super().__init__("task_system", static_folder=None)
+        self._refuse_other_sites = refuser_of_other_sites(allowed_origins)
         self.url_map.strict_slashes = False
         self.url_map.merge_slashes = False
 
@@ -34,6 +39,7 @@ class ApiFlask(Flask):
 
     def preprocess_request(self) -> ResponseReturnValue | None:
         """Flask takes the blueprint's name apart, whether or not anybody wants to be called."""
+        self._refuse_other_sites(request_ctx.request.environ)
         return super().preprocess_request() if self.before_request_funcs or self.url_value_preprocessors else None
 
     def do_teardown_request(self, exc: BaseException | None = None) -> None:

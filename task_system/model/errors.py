@@ -55,6 +55,12 @@ class IdempotencyKeyReused(InvalidSubmission):
     code = "idempotency_key_reused"
 
 
+class OtherSite(TaskSystemError):
+    """A page of another site sent this, so it was not looked at. CORS_ORIGINS names those whose pages may."""
+
+    code = "other_site"
+
+
 class TaskNotFound(TaskSystemError):
     """There is no task with that id. It may have been removed when its retention time was over."""
 

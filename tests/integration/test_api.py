@@ -347,6 +347,33 @@ def test_pages_of_configured_origins_may_call_and_others_may_not(service: Servic
         assert "Access-Control-Allow-Origin" not in answer.headers
 
 
+def test_pages_of_other_sites_change_nothing(service: Service) -> None:
+    """A form or a POST without a body is sent to any address without asking; browsers say whose page sent it."""
+    evil, here = "https://evil.example", f"http://127.0.0.1:{service.port}"
+    purge = ("POST", "/api/queues/default.low/purge")
+    for headers in (
+        {"Sec-Fetch-Site": "cross-site", "Origin": evil},
+        {"Sec-Fetch-Site": "same-site", "Origin": "http://127.0.0.1:1"},
+        {"Sec-Fetch-Site": "cross-site", "Origin": "null"},
+        {"Sec-Fetch-Site": "cross-site"},
+        {"Origin": evil},
+        {"Origin": "null"},
+    ):
+        document = problem(service.request(*purge, headers=headers), 403)
+        assert (document["error"], "CORS_ORIGINS" in document["detail"]) == ("other_site", True)
+        file = {"file": ("a.txt", b"a")}
+        problem(service.request("POST", "/api/files", files=file, headers=headers), 403)
+        assert service.request("GET", "/api/queues", headers=headers).status_code == 200
+    for headers in (
+        {"Sec-Fetch-Site": "same-origin", "Origin": here},
+        {"Sec-Fetch-Site": "none"},
+        {"Sec-Fetch-Site": "cross-site", "Origin": ORIGIN},
+        {"Origin": here},
+        {"Origin": ORIGIN},
+    ):
+        assert service.request(*purge, headers=headers).status_code == 200
+
+
 def test_many_requests_on_one_connection(service: Service) -> None:
     connection = http.client.HTTPConnection("127.0.0.1", service.port, timeout=10)
     try:
