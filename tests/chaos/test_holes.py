@@ -1,4 +1,4 @@
-"""Each hole that is known of the parts below us has a test; and those holes that no fault is needed to see."""
+"""Each promise, and each known hole of the parts below us, has tests; and a hole that no fault is needed to see."""
 
 import ast
 from importlib.metadata import version
@@ -6,13 +6,13 @@ from importlib.metadata import version
 import pytest
 from packaging.version import Version
 
-from tests.chaos.harness.holes import HOLES, Hole
 from tests.chaos.harness.report import ROOT
+from tests.chaos.harness.seen import HOLES, PROMISES, Seen
 
 
-@pytest.mark.parametrize("hole", HOLES, ids=lambda hole: hole.what)
-def test_each_hole_has_a_test(hole: Hole) -> None:
-    for test in hole.tests:
+@pytest.mark.parametrize("seen", PROMISES + HOLES, ids=lambda seen: seen.what)
+def test_each_promise_and_each_hole_has_tests(seen: Seen) -> None:
+    for test in seen.tests:
         path, _, name = test.partition("::")
         tree = ast.parse((ROOT / "tests" / path).read_text(encoding="utf-8"))
         assert name in {node.name for node in tree.body if isinstance(node, ast.FunctionDef)}, test

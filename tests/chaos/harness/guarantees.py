@@ -7,8 +7,8 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
-from tests.chaos.harness.holes import HOLES
 from tests.chaos.harness.report import COUNTED, ROOT, machine, versions
+from tests.chaos.harness.seen import HOLES, PROMISES, Seen
 
 DOCUMENT = ROOT / "docs" / "guarantees.md"
 _SOAK = re.compile(r"<!-- soak -->\n.*<!-- /soak -->\n", re.DOTALL)
@@ -30,7 +30,8 @@ these runs (30 s unless told otherwise), heartbeats come every 2 s; times belong
   are done there and then, stand beside it. Less than half of that and the row fails.
 - **told**: from the fault until `/api/health/ready` named it.
 """
-
+_OF_PROMISES = "Every test is part of each run of `make test` or of the rows below."
+_OF_HOLES = "What Celery, kombu, py-amqp or RabbitMQ do to those who use them as they come, and the tests that see it."
 
 #: Numbers of the matrix, and why they have no row.
 WITHOUT_A_ROW = {
@@ -97,9 +98,10 @@ def write(results: Path) -> Path:
     """Write the document anew."""
     rows = sorted(outcomes(results), key=lambda row: (int(row["number"].lstrip("F")), row["test"], row["broker"]))
     promises = list(dict.fromkeys(row["promise"] for row in rows))
-    parts = [_HEAD, _facts(rows)]
+    parts = [_HEAD, _facts(rows), _seen("The promises", _OF_PROMISES, "promise", PROMISES)]
     parts += [f"## {promise}\n\n" + _table([row for row in rows if row["promise"] == promise]) for promise in promises]
-    parts += [_soak_as_written(), _without_a_row({row["number"] for row in rows}), _holes()]
+    parts += [_soak_as_written(), _without_a_row({row["number"] for row in rows})]
+    parts.append(_seen("Holes below us", _OF_HOLES, "hole", HOLES))
     DOCUMENT.write_text("\n".join(parts), encoding="utf-8")
     return DOCUMENT
 
@@ -162,16 +164,9 @@ def _without_a_row(numbers: set[str]) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _holes() -> str:
-    lines = [
-        "## Holes below us, and the tests that see them",
-        "",
-        "What Celery, kombu, py-amqp or RabbitMQ do to those who use them as they come; files are below `tests/`.",
-        "",
-        "| hole | tests |",
-        "| --- | --- |",
-    ]
-    lines += [f"| {hole.what} | {', '.join(f'`{test}`' for test in hole.tests)} |" for hole in HOLES]
+def _seen(heading: str, about: str, column: str, rows: Iterable[Seen]) -> str:
+    lines = [f"## {heading}", "", f"{about} Files are below `tests/`.", "", f"| {column} | tests |", "| --- | --- |"]
+    lines += [f"| {row.what} | {', '.join(f'`{test}`' for test in row.tests)} |" for row in rows]
     return "\n".join(lines) + "\n"
 
 
