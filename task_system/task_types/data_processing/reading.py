@@ -1,16 +1,16 @@
 """Where rows come from: CSV, NDJSON, or what was sent as a list. One at a time, whatever the size of the file."""
 
 import json
-import math
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any, BinaryIO, Literal, NoReturn, TextIO
+from typing import Any, BinaryIO, Literal, TextIO
 
 from task_system import Context, Fail
 from task_system.task_types.csv_text import Layout, rows, titles
 from task_system.task_types.data_files import percent, read_file, size_bytes
 from task_system.task_types.data_processing.models import DataParameters, MalformedRow, Scalar
+from task_system.task_types.json_text import decoder, finite
 
 LINE_MAX_CHARACTERS = 4 * 1024 * 1024
 _SHOWN_MALFORMED = 20
@@ -163,21 +163,10 @@ def _scalar(value: Any) -> Scalar:
     return value if isinstance(value, str | int | float | None) else _ENCODER.encode(value)
 
 
-def _refuse_constant(name: str) -> NoReturn:
-    raise ValueError(f"{name} is no JSON number")
-
-
-def _finite(text: str) -> float:
-    number = float(text)
-    if not math.isfinite(number):
-        raise ValueError(f"the number {text[:50]} is too large")
-    return number
-
-
 def _integer(text: str) -> int | float:
     """Beyond what any counter holds it is a measure."""
-    return int(text) if len(text) <= 19 else _finite(text)
+    return int(text) if len(text) <= 19 else finite(text)
 
 
-_DECODER = json.JSONDecoder(parse_constant=_refuse_constant, parse_float=_finite, parse_int=_integer)
+_DECODER = decoder(integer=_integer)
 _ENCODER = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":"))

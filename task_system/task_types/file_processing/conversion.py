@@ -8,15 +8,15 @@ together.
 import csv
 import io
 import json
-import math
 from collections.abc import Callable, Iterable, Iterator
-from typing import Any, NoReturn
+from typing import Any
 
 from task_system import Context, Fail
 from task_system.task_types.csv_text import SAMPLE_CHARACTERS, assume, rows, titles
 from task_system.task_types.data_files import TextFile, new_file, read_text, split_ending
 from task_system.task_types.file_processing.models import FileMade, FileParameters, Format
 from task_system.task_types.file_processing.progress import Output
+from task_system.task_types.json_text import decoder
 
 #: A JSON document is read as a whole. NDJSON is not, nor is CSV.
 JSON_MAX_CHARACTERS = 32 * 1024 * 1024
@@ -153,17 +153,6 @@ def _read_ndjson(stream: io.TextIOWrapper) -> Iterator[Any]:
             raise Fail(f"Line {number} is not JSON: {error}") from None
 
 
-def _refuse_constant(name: str) -> NoReturn:
-    raise ValueError(f"{name} is no JSON number")
-
-
-def _finite(text: str) -> float:
-    number = float(text)
-    if not math.isfinite(number):
-        raise ValueError(f"the number {text[:50]} is too large")
-    return number
-
-
 def _write_json(records: _Records, output: Output) -> None:
     separator = b"[\n"
     for record in records:
@@ -216,7 +205,7 @@ class _Utf8:
 
 # made once: json.loads() and json.dumps() make one per call where they are told anything, which takes longer than
 # the call
-_DECODER = json.JSONDecoder(parse_constant=_refuse_constant, parse_float=_finite)
+_DECODER = decoder()
 _ENCODER = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":"))
 
 _READERS: dict[Format, Callable[[io.TextIOWrapper], Iterator[Any]]] = {

@@ -3,17 +3,17 @@
 import base64
 import codecs
 import json
-import math
 import time
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
-from typing import Any, Literal, NoReturn
+from typing import Any, Literal
 
 import httpx2
 
 from task_system import Fail, Retry
 from task_system.task_types.http_request.models import HttpAnswer, HttpParameters
+from task_system.task_types.json_text import decoder
 
 #: A server that says "later" is believed up to here, in seconds.
 RETRY_AFTER_MAX_S = 86_400.0
@@ -147,17 +147,6 @@ def _text(body: bytes, content_type_parameters: str, *, cut: bool) -> str | None
     return None if not isinstance(text, str) or "\0" in text else text
 
 
-def _refuse_constant(name: str) -> NoReturn:
-    raise ValueError(f"{name} is no JSON number")
-
-
-def _finite(text: str) -> float:
-    number = float(text)
-    if not math.isfinite(number):
-        raise ValueError(f"the number {text[:50]} is too large")
-    return number
-
-
 def _json(text: str) -> Any:
     """The value. Raises ValueError for what is no JSON, and for JSON whose texts not every database takes."""
     value = _DECODER.decode(text)
@@ -167,4 +156,4 @@ def _json(text: str) -> Any:
     return value
 
 
-_DECODER = json.JSONDecoder(parse_constant=_refuse_constant, parse_float=_finite)
+_DECODER = decoder()
