@@ -27,6 +27,7 @@ from task_system.model.states import State
 _STATES = (*(state.lower() for state in State), "scheduled")
 #: Filters and the fields they are equal to.
 _WORDS: dict[str, WordField] = {
+    "task_id": "id",
     "task_type": "task_type",
     "priority": "priority",
     "queue": "queue",
@@ -83,6 +84,8 @@ def _in_reach(moment: datetime) -> datetime:
 _Text = Annotated[str, Field(max_length=255, pattern=r"^[^\x00]+$")]
 _Texts = Annotated[list[_Text], Field(max_length=20), BeforeValidator(_several)]
 _Ids = Annotated[list[UUID], Field(max_length=20), BeforeValidator(_several)]
+#: As many as a page of the list has.
+_TaskIds = Annotated[list[UUID], Field(max_length=200), BeforeValidator(_several)]
 _Moment = Annotated[AwareDatetime, BeforeValidator(written), AfterValidator(_in_reach)]
 
 
@@ -97,6 +100,7 @@ class Filter(BaseModel):
         ],
         BeforeValidator(split),
     ] = []
+    task_id: _TaskIds = []
     task_type: _Texts = []
     priority: Annotated[list[Priority], BeforeValidator(_several)] = []
     queue: _Texts = []

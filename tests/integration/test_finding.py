@@ -81,6 +81,7 @@ def test_filters_and_q_find_the_same(service: Service) -> None:
         "created_after=2020-01-01T00:00:00Z&state=failure": [failed_id],
         "finished_after=2020-01-01T00:00:00Z": [echoed_id, failed_id],
         "finished_before=2020-01-01T00:00:00Z": [],
+        f"task_id={failed_id}&task_id={later}&task_id={uuid.uuid4()}": [later, failed_id],
         f"batch_id={uuid.uuid4()}": [],
         f"schedule_id={uuid.uuid4()}": [],
         f"q={quote('state:failure')}": [failed_id],
