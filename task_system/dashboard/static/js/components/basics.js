@@ -26,9 +26,10 @@ export function button(label, { icon: name, kind = "", disabled, title, ...rest 
 
 export const smallButton = (label, name, onclick, props) => button(label, { icon: name, kind: "small", onclick, ...props });
 
-// A button that is only an icon, with a tooltip.
 export const iconButton = (name, label, onclick, props) =>
 	h("button.icon-button", { says: label, title: t(label), onclick, ...props }, icon(name));
+
+export const iconLink = (name, label, props) => h("a.icon-button", { says: label, title: t(label), ...props }, icon(name));
 
 export const linkButton = (label, address, { icon: name, kind = "", ...rest } = {}) =>
 	h("a", { class: `button ${kind}`, href: address, ...rest }, name && icon(name), h("span", t(label)));
@@ -45,11 +46,13 @@ export async function copyText(text, what) {
 	try {
 		await navigator.clipboard.writeText(text);
 	} catch {
+		const focused = document.activeElement;
 		const area = h("textarea.visually-hidden", { value: text, "aria-hidden": "true" });
-		document.body.append(area);
+		focused.after(area);
 		area.select();
 		document.execCommand("copy");
 		area.remove();
+		focused.focus();
 	}
 	toast(t("copied", { what }));
 }
@@ -71,6 +74,8 @@ export const card = (title, actions, ...children) =>
 		children,
 	);
 
+export const pager = (label, next) => next && h("div.pager", linkButton(label, next));
+
 // Pairs of a name and a value; those without a value are left out.
 export const facts = (...pairs) =>
 	h("dl.facts", pairs.map(([name, value]) => value && h("div.fact", h("dt", t(name)), h("dd", value))));
@@ -84,7 +89,7 @@ export const tabs = (label, items, kind = "tab") =>
 		`nav.${kind}s`,
 		{ says: label },
 		items.map(({ label: text, count, current, ...props }) =>
-			h(`a.${kind}`, { "aria-current": current && "page", key: text, ...props }, h("span", t(text)), count != null && h("span.count", number(count))),
+			h(`a.${kind}`, { "aria-current": current && "page", key: text, ...props }, h("span", t(text)), count && h("span.count", count)),
 		),
 	);
 

@@ -20,7 +20,7 @@ export function stackedChart(title, names, signal, onpick) {
 	let series = [];
 	let asTable = false;
 	// The bar at which dragging began.
-	let from = 0;
+	let from = null;
 	const holder = h("div");
 	const swap = () => draw((asTable = !asTable));
 	const keys = names.map((name) => h("span", { class: `chart-key series-${name}` }, t(`series.${name}`)));
@@ -44,22 +44,25 @@ export function stackedChart(title, names, signal, onpick) {
 		const most = ceiling(Math.max(0, ...totals));
 		const line = (share) => h("div.grid-line", { style: { bottom: `${100 * share}%` } }, h("span", number(share * most, 1)));
 		const viewBox = `0 0 ${series.length} ${most}`;
-		const props = { viewBox, preserveAspectRatio: "none", role: "img", "aria-label": t("chart.summary", { total: sum(totals) }) };
+		const props = { viewBox, preserveAspectRatio: "none", role: "img", "aria-label": t("chart.summary", { count: sum(totals) }) };
 		return h("div.plot", [0, 0.5, 1].map(line), s("svg", props, series.map((point, at) => bar(point, at, most))));
 	}
 
 	function bar(point, at, most) {
 		const said = [moment(point.at, true), ...names.map((name) => `${t(`series.${name}`)}: ${number(point[name])}`)];
 		const onpointerdown = (event) => {
+			if (event.button) return;
 			event.preventDefault();
 			draw((from = at));
-			event.currentTarget.classList.add("picked");
 		};
-		const onpointerup = () => onpick(series[Math.min(from, at)].at, series[Math.max(from, at) + 1]?.at);
+		const onpointerup = () => {
+			if (from !== null) onpick(series[Math.min(from, at)].at, series[Math.max(from, at) + 1]?.at);
+			from = null;
+		};
 		let y = most;
 		const part = (name) => s("rect", { class: `series-${name}`, x: at + 0.08, width: 0.84, y: (y -= point[name]), height: point[name] });
 		return s(
-			"g.bar",
+			from === at ? "g.bar.picked" : "g.bar",
 			{ onpointerdown, onpointerup },
 			s("title", said.join("\n")),
 			s("rect.bar-hit", { x: at, width: 1, height: most }),

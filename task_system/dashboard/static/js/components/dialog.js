@@ -13,14 +13,13 @@ export function openDialog(title, content, kind = "") {
 			dialog.close();
 		};
 		const closed = () => {
-			const toasts = dialog.querySelector(".toasts");
-			if (toasts) document.body.append(toasts);
+			document.body.append(document.querySelector(".toasts"));
 			dialog.remove();
 			resolve(answer);
 		};
 		const dialog = h(
 			"dialog",
-			{ class: `dialog ${kind}`, says: title, onclose: closed, onclick: (event) => event.target === dialog && close() },
+			{ class: `dialog ${kind}`, says: title, onclose: closed, onmousedown: (event) => event.target === dialog && close() },
 			h("header.dialog-head", h("h2", t(title)), iconButton("close", "action.close", () => close())),
 			h("div.dialog-body", content(close)),
 		);
@@ -79,18 +78,10 @@ export function menu(key, label, items, { name, kind = "", ...props }) {
 		"div.menu",
 		{ key },
 		button(label, { popovertarget: id, says: name, kind: `quiet ${kind}`, ...props }),
-		h("div.menu-list", { id, popover: true, ontoggle: opened, onkeydown: moved }, items.filter(Boolean).map(item)),
+		h("div.menu-list", { id, popover: true, ontoggle: opened }, items.filter(Boolean).map(item)),
 	);
 }
 
 function opened(event) {
 	if (event.newState === "open") event.target.firstChild.focus();
-}
-
-function moved(event) {
-	const step = { ArrowDown: "nextSibling", ArrowUp: "previousSibling" }[event.key];
-	if (!step) return;
-	event.preventDefault();
-	event.stopPropagation();
-	document.activeElement[step]?.focus();
 }

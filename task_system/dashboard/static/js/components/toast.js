@@ -14,6 +14,7 @@ export function toast(text, kind = "", undo) {
 	(document.querySelector("dialog[open]") || document.body).append(region);
 	let timer;
 	const remove = () => element.remove();
+	const hold = () => clearTimeout(timer);
 	const stay = () => (timer = setTimeout(remove, kind === "bad" ? 2 * STAY_MS : STAY_MS));
 	const undone = () => {
 		remove();
@@ -21,7 +22,7 @@ export function toast(text, kind = "", undo) {
 	};
 	const element = h(
 		"div",
-		{ class: `toast ${kind}`, onmouseenter: () => clearTimeout(timer), onmouseleave: stay },
+		{ class: `toast ${kind}`, onmouseenter: hold, onmouseleave: stay, onfocusin: hold, onfocusout: stay },
 		icon(ICONS[kind] || "info"),
 		h("span.toast-text", text),
 		undo && h("button.toast-action", { onclick: undone }, t("action.undo")),
