@@ -1,13 +1,14 @@
 // Editors of single values: { element, get() }; undefined means: not sent.
 
-import { h, t } from "../kit.js";
+import { h, parsed, t } from "../kit.js";
 
 const LONG_TEXT = 1500;
 
 // Its value is what `read` makes of the input's text, if there is any.
 const reading = (element, read) => ({ element, get: () => (element.value.trim() === "" ? undefined : read(element.value)) });
 
-const asNumber = (text) => (Number.isNaN(Number(text)) ? text : Number(text));
+// What is none is sent as it is, for the API to say what is wrong with it.
+const asNumber = (text) => (/^-?[1-9]\d{15,}$/.test(text) ? parsed(text) : Number.isNaN(Number(text)) ? text : Number(text));
 
 export function textEditor(schema, value) {
 	const given = value ?? schema.default ?? "";
@@ -30,7 +31,7 @@ export function enumEditor(schema, value) {
 	const chosen = value ?? schema.default ?? undefined;
 	const options = schema.enum.map((one) => h("option", { value: JSON.stringify(one) }, String(one)));
 	const none = h("option", { value: "" }, "–");
-	return reading(h("select", { value: chosen === undefined ? "" : JSON.stringify(chosen) }, none, options), JSON.parse);
+	return reading(h("select", { value: chosen === undefined ? "" : JSON.stringify(chosen) }, none, options), parsed);
 }
 
 export const jsonEditor = (value, props) =>
@@ -38,7 +39,7 @@ export const jsonEditor = (value, props) =>
 
 export function readJson(text) {
 	try {
-		return JSON.parse(text);
+		return parsed(text);
 	} catch (error) {
 		throw new Error(t("form.not_json", { detail: error.message }));
 	}

@@ -161,7 +161,7 @@ function fits(given, value, form) {
 		const isObject = value && typeof value === "object" && !Array.isArray(value);
 		return isObject && Object.entries(properties || {}).filter(isFixed).every(([name, inner]) => fits(inner, value[name], form));
 	}
-	return !type || typeof value === (NUMBERS.includes(type) ? "number" : type);
+	return !type || (typeof value).replace("bigint", "number") === (NUMBERS.includes(type) ? "number" : type);
 }
 
 function unionEditor(variants, value, path, form) {

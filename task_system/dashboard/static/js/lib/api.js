@@ -6,10 +6,11 @@ import { t } from "./i18n.js";
 export class Problem extends Error {
 	constructor(status, document) {
 		super(document.detail || document.title || t("error.status", { status }));
-		Object.assign(this, { status, document, code: document.error || "", errors: document.errors || [] });
+		Object.assign(this, { status, document, errors: document.errors || [] });
 	}
 }
 
+const GET_MS = 30_000;
 const listeners = new Set();
 
 export const onReached = (callback) => listeners.add(callback);
@@ -23,18 +24,21 @@ export async function request(method, path, body, signal) {
 		options.body = JSON.stringify(body);
 		options.headers["Content-Type"] = "application/json";
 	}
-	const response = await fetch(path, options).catch((error) => {
-		if (error.name === "AbortError") throw error;
+	try {
+		const response = await fetch(path, options);
+		const text = await response.text();
+		told(true);
+		if (response.ok) return contentOf(response, text);
+		throw new Problem(response.status, Object(contentOf(response, text)));
+	} catch (error) {
+		if (error instanceof Problem || error.name === "AbortError") throw error;
 		told(false);
 		throw new Problem(0, { detail: t("error.unreachable") });
-	});
-	told(true);
-	const content = await contentOf(response);
-	if (!response.ok) throw new Problem(response.status, Object(content));
-	return content;
+	}
 }
 
-export const get = (path, query, signal) => request("GET", withQuery(path, query), undefined, signal);
+export const get = (path, query, ...signals) =>
+	request("GET", withQuery(path, query), undefined, AbortSignal.any([AbortSignal.timeout(GET_MS), ...signals]));
 export const post = (path, body) => request("POST", path, body);
 
 // The path with a query of what is given; lists repeat the name.
@@ -46,8 +50,14 @@ export function withQuery(path, query = {}) {
 	return given.size ? `${path}?${given}` : path;
 }
 
-async function contentOf(response) {
-	if (response.status === 204) return null;
-	const isJson = /[/+]json/.test(response.headers.get("Content-Type"));
-	return isJson ? response.json().catch(() => ({})) : response.text();
-}
+const contentOf = (response, text) => (/[/+]json/.test(response.headers.get("Content-Type")) ? parsed(text) : text || null);
+
+// Whole numbers that a Number would change are BigInts.
+export const parsed = (text) =>
+	JSON.parse(text, (_, value, { source } = {}) =>
+		Number.isInteger(value) && !Number.isSafeInteger(value) && /^-?\d+$/.test(source) ? BigInt(source) : value,
+	);
+
+BigInt.prototype.toJSON = function toJSON() {
+	return JSON.rawJSON(this);
+};

@@ -3,7 +3,7 @@
 import { t } from "./i18n.js";
 
 const SVG = "http://www.w3.org/2000/svg";
-const PROPERTIES = new Set(["value", "checked", "indeterminate", "selected"]);
+const PROPERTIES = new Set(["value", "checked", "indeterminate"]);
 
 // h("a.button", { href, onclick, key }, "text", child, [children]); null and false are nothing.
 // `says` is a name for those who do not see, as the key of a message.
