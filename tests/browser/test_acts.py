@@ -33,8 +33,10 @@ def test_a_task_from_the_form_to_its_result(page: Page) -> None:
     page.get_by_role("button", name="Submit", exact=True).click()
     expect(page).to_have_url(re.compile("/dashboard/tasks/[0-9a-f-]{36}$"))
     state(page, "Succeeded")
-    page.get_by_role("tab", name="Result").click()
+    page.get_by_role("link", name="Result").click()
     expect(page.locator(".json")).to_contain_text("words")
+    page.go_back()
+    expect(page.locator(".timeline")).to_be_visible()
     page.go_back()
     expect(page).to_have_url(re.compile("/dashboard/submit"))
 
@@ -414,3 +416,16 @@ def test_settings_of_the_browser_are_followed(new_page: NewPage, service: Embedd
     expect(page.locator("h1")).to_have_text("Workers")
     shown = json.loads(page.evaluate("JSON.stringify(performance.getEntriesByType('resource').map((one) => one.name))"))
     assert all(address.startswith(service.base_url) for address in shown)
+
+
+def test_whole_numbers_stay_what_they_are(page: Page, service: Embedded) -> None:
+    task_id = service.run("test_echo", {"value": {"id": 9007199254740993}})["task_id"]
+    page.goto(f"/dashboard/tasks/{task_id}")
+    expect(page.locator(".json").first).to_contain_text("9007199254740993")
+    page.get_by_role("link", name="Edit and retry").click()
+    page.get_by_role("button", name="As JSON").click()
+    expect(page.locator(".curl")).to_contain_text("9007199254740993")
+    page.get_by_role("button", name="Retry", exact=True).click()
+    expect(page).to_have_url(re.compile(f"/dashboard/tasks/(?!{task_id})"))
+    state(page, "Succeeded")
+    assert service.task(page.url[-36:])["result"] == {"id": 9007199254740993}

@@ -26,6 +26,11 @@ def values_of(message: str | dict[str, str]) -> set[str]:
     return set(re.findall(r"\{(\w+)\}", json.dumps(message).replace('{"', "")))
 
 
+def everything() -> str:
+    """All that messages and styles are used in."""
+    return "\n".join(path.read_text() for path in [*MODULES, STATIC / "index.html"])
+
+
 @pytest.mark.parametrize("page", PAGES, ids=lambda path: path.stem)
 def test_no_page_loads_much_javascript(page: Path) -> None:
     loaded = imported_by(STATIC / "js/main.js") | imported_by(page) | {STATIC / "js/early.js"}
@@ -81,3 +86,29 @@ def test_every_message_is_there() -> None:
     used |= set(re.findall(r'data-(?:t|says|hint)="([^"]+)"', (STATIC / "index.html").read_text()))
     assert used
     assert sorted(used - known) == []
+
+
+def test_every_message_is_used() -> None:
+    sources = everything()
+    made = [f"{start}\\w+{end}" for start, end in re.findall(r"`([\w.]*)\$\{[^}]*\}([\w.]*)`", sources)]
+    is_made = re.compile("|".join(pattern for pattern in made if "." in pattern)).fullmatch
+    unused = [
+        key
+        for key in messages(STATIC / "messages/en.json")
+        # What says that nothing is there has a second sentence.
+        if not any(f'"{name}"' in sources or is_made(name) for name in (key, key.removesuffix("_text")))
+    ]
+    assert unused == []
+
+
+def test_every_style_is_of_something() -> None:
+    sources = everything()
+    styles = "\n".join(path.read_text() for path in STATIC.glob("css/*.css"))
+    classes = set(re.findall(r"\.([a-z][\w-]+)(?=[^{}]*\{)", styles))
+    made = set(re.findall(r"([a-z]+-)\$\{", sources))
+    unused = [
+        name
+        for name in sorted(classes)
+        if not re.search(rf"(?<![\w-]){name}(?![\w-])", sources) and not name.startswith(tuple(made))
+    ]
+    assert unused == []

@@ -2,7 +2,7 @@
 
 import { bindKeys } from "./components/palette.js";
 import { drawFrame, markCurrent, startFrame } from "./components/frame.js";
-import { Problem, h, loadMessages, onSetting, patch, problemBox, refreshTimes, reopen, setting, startLive, startRouter, t } from "./kit.js";
+import { Problem, h, loadMessages, onSetting, patch, problemBox, refreshTimes, reopen, setting, sorry, startLive, startRouter, t } from "./kit.js";
 import { startKeys } from "./lib/keys.js";
 
 function applyLook() {
@@ -15,6 +15,7 @@ async function show(page, module, isNew) {
 	markCurrent(name);
 	try {
 		const title = await module.default(page);
+		if (page.signal.aborted) return;
 		document.title = `${title || t(`nav.${name}`)} · Task System`;
 	} catch (error) {
 		if (page.signal.aborted) return;
@@ -22,7 +23,7 @@ async function show(page, module, isNew) {
 		patch(root, problemBox(error, module.again || reopen));
 	}
 	if (!isNew) return;
-	scrollTo(0, 0);
+	scrollTo(0, history.state?.y || 0);
 	if (document.activeElement === document.body) root.querySelector("h1")?.focus({ preventScroll: true });
 }
 
@@ -36,7 +37,7 @@ async function start() {
 	onSetting(async (name) => {
 		applyLook();
 		if (name === "zone") refreshTimes();
-		if (name === "language") await loadMessages();
+		if (name === "language") await loadMessages().catch(sorry);
 		drawFrame();
 		if (name === "language") await reopen();
 	});

@@ -1,7 +1,7 @@
 // Acts on many tasks: how many and which, why, how far; and abort.
 
 import {
-	act, badge, button, facts, get, h, href, linkButton, number, openDialog, patch, post, problemBox, progressBar, question,
+	act, badge, button, cut, facts, get, h, href, linkButton, number, openDialog, patch, post, problemBox, progressBar, question,
 	shortId, skeleton, t, taskHref, time, tOr, tone,
 } from "../kit.js";
 
@@ -22,7 +22,7 @@ export async function openBulk(action, filter, start = (body) => post("/api/bulk
 	async function preview() {
 		try {
 			patch(body, form(await post("/api/bulk", { action, filter, dry_run: true })));
-			body.querySelector("[autofocus]")?.focus();
+			focusIn(body);
 		} catch (error) {
 			patch(body, problemBox(error, preview));
 		}
@@ -48,6 +48,7 @@ export async function openBulk(action, filter, start = (body) => post("/api/bulk
 	async function follow() {
 		const open = linkButton("bulk.open", href(`/bulk/${bulk.bulk_id}`), { kind: "quiet", onclick: close });
 		patch(body, bulkView(bulk), h("div.dialog-actions", open, button("action.close", { onclick: close, autofocus: true })));
+		focusIn(body);
 		if (OVER.has(bulk.state) || !body.isConnected) return;
 		await new Promise((resolve) => setTimeout(resolve, LOOK_MS));
 		bulk = await get(`/api/bulk/${bulk.bulk_id}`).catch(() => bulk);
@@ -55,15 +56,18 @@ export async function openBulk(action, filter, start = (body) => post("/api/bulk
 	}
 }
 
-const previewOf = ({ matching, capped, by_state: states, will_not: willNot, sample = [] }) => [
+// What had the focus may be gone.
+const focusIn = (body) => body.contains(document.activeElement) || body.querySelector("[autofocus]")?.focus();
+
+const previewOf = ({ matching, capped, by_state: states, will_not: willNot, sample }) => [
 	h("p.bulk-count", h("strong", t("bulk.matching", { count: matching })), capped && ` (${t("bulk.or_more")})`),
 	statesOf(states),
-	willNot && h("p.note.note-quiet", willNot),
+	h("p.note.note-quiet", willNot),
 	sample.length > 0 && h("h3", t("bulk.sample")),
 	h(
 		"ul.bulk-sample",
 		sample.map((task) =>
-			h("li", badge(task.status || task.state), h("a", { href: taskHref(task.task_id), target: "_blank" }, task.task_type, " ", shortId(task.task_id)), time(task.created_at)),
+			h("li", badge(task.status), h("a", { href: taskHref(task.task_id), target: "_blank" }, task.task_type, " ", shortId(task.task_id)), time(task.created_at)),
 		),
 	),
 ];
@@ -72,11 +76,11 @@ const previewOf = ({ matching, capped, by_state: states, will_not: willNot, samp
 export const statesOf = (counts, to) =>
 	h(
 		"div.bulk-states",
-		Object.entries(counts || {}).map(([state, count]) => count > 0 && h(to ? "a.bulk-state" : "span.bulk-state", { href: to?.(state.toLowerCase()) }, badge(state), number(count))),
+		Object.entries(counts).map(([state, count]) => count > 0 && h(to ? "a.bulk-state" : "span.bulk-state", { href: to?.(state.toLowerCase()) }, badge(state), number(count))),
 	);
 
 export function bulkView(bulk, onabort) {
-	const { state, done, matching, succeeded, skipped, failed, errors = [] } = bulk;
+	const { state, done, matching, succeeded, skipped, failed, errors } = bulk;
 	const abort = () => act(post(`/api/bulk/${bulk.bulk_id}/abort`), "bulk.aborting").then(onabort);
 	return h(
 		"div.bulk-view",
@@ -88,13 +92,13 @@ export function bulkView(bulk, onabort) {
 			h("span.push.num", t("bulk.done_of", { done: number(done), matching: number(matching) })),
 			!OVER.has(state) && button("bulk.abort", { kind: "small danger", onclick: abort }),
 		),
-		progressBar(bulk.percent ?? (state === "done" ? 100 : 0), { label: "bulk.progress", kind: state }),
+		progressBar(bulk.percent, { label: "bulk.progress", kind: state }),
 		facts(
 			["bulk.succeeded", number(succeeded)],
 			["bulk.skipped", skipped > 0 && number(skipped)],
 			["bulk.failed", failed > 0 && number(failed)],
 			["field.reason", bulk.reason],
-			["field.filter", filterText(bulk.filter)],
+			["field.filter", cut(searchOf(bulk.filter), 300)],
 			["field.created", time(bulk.created_at)],
 			["field.finished", bulk.finished_at && time(bulk.finished_at)],
 		),
@@ -103,8 +107,15 @@ export function bulkView(bulk, onabort) {
 	);
 }
 
-const filterText = (filter) =>
-	Object.entries(filter || {})
-		.filter(([, value]) => value?.length)
-		.map(([name, value]) => (name === "q" ? value : `${name}: ${[value].flat().join(", ")}`))
-		.join(" · ");
+// What filters are called in a search.
+const TERMS = {
+	task_type: "type:", task_id: "id:", schedule_id: "schedule:", batch_id: "batch:", created_after: "created:>=", created_before: "created:<",
+	finished_after: "finished:>=", finished_before: "finished:<",
+};
+const quoted = (text) => (/[\s()"]/.test(text) ? JSON.stringify(text) : text);
+
+// A filter as a search, which can be read and gone on with.
+export function searchOf({ q, ...others }) {
+	const terms = Object.entries(others).map(([name, value]) => (TERMS[name] || `${name}:`) + [value].flat().map(quoted));
+	return [q && terms.length ? `(${q})` : q, ...terms].filter(Boolean).join(" ");
+}

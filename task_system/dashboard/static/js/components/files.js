@@ -1,6 +1,6 @@
 // Files: a table of them, uploads with progress, and a field that takes one.
 
-import { bytes, copyButton, h, icon, iconButton, patch, progressBar, shortId, t, table, taskHref, time } from "../kit.js";
+import { bytes, copyButton, h, icon, iconButton, iconLink, number, patch, progressBar, shortId, t, table, taskHref, time } from "../kit.js";
 
 const FOUND = 300;
 
@@ -9,7 +9,7 @@ export const fileTable = (files, onremove) =>
 		"nav.files",
 		[
 			["field.name", "c-task", nameOf],
-			["field.size", "num", (file) => h("span", { title: `${file.size} B` }, bytes(file.size))],
+			["field.size", "num", (file) => h("span", { title: `${number(file.size)} B` }, bytes(file.size))],
 			["field.type", "c-wide", (file) => h("span.muted", file.content_type || "–")],
 			["field.created", "num", (file) => time(file.created_at)],
 			["field.expires", "num c-wide", (file) => time(file.expires_at)],
@@ -28,7 +28,7 @@ const nameOf = (file) => [
 
 const actsOf = (file, onremove) => [
 	copyButton(() => file.file_id, "field.id"),
-	h("a.icon-button", { ...download(file), says: "action.download", title: t("action.download") }, icon("download")),
+	iconLink("download", "action.download", download(file)),
 	onremove && iconButton("trash", t("files.remove", { name: file.name }), () => onremove(file)),
 ];
 

@@ -1,10 +1,11 @@
 // What stands around every page.
 
 import { get, h, icon, iconButton, onStatus, openDialog, patch, setSetting, setting, span, status, t, template, togglePause } from "../kit.js";
-import { THEMES, ZONES, nextOf, openPalette, showHelp } from "./palette.js";
+import { THEMES, nextOf, openPalette, showHelp } from "./palette.js";
 
 const HEALTH_MS = 15_000;
 const ICONS = { unknown: "pending", ok: "success", bad: "alert", system: "system", light: "sun", dark: "moon" };
+const ZONES = ["local", "utc", "relative"];
 const OUTSIDE = ["docs", "flower", "rabbitmq"];
 
 let page;
@@ -46,7 +47,7 @@ const outside = (name) =>
 	h("a.rail-link", { href: about.links[name], target: "_blank", rel: "noopener", title: t(`nav.${name}`) }, icon("external"), h("span.rail-text", t(`nav.${name}`)));
 
 const pill = (kind, text, title, onclick, mark) =>
-	h("button", { class: `pill ${kind}`, title, onclick, says: text }, mark, h("span.pill-text", t(text)));
+	h("button", { class: `pill ${kind}`, title, onclick }, mark, h("span.pill-text", t(text)));
 
 function healthPill() {
 	const state = health === null ? "unknown" : health.status === "ready" ? "ok" : "bad";

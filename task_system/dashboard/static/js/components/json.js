@@ -1,6 +1,6 @@
 // JSON, folded where it is long, and to be copied.
 
-import { copyButton, h, number, t } from "../kit.js";
+import { copyButton, cut, h, number, t } from "../kit.js";
 
 const OPEN_ITEMS = 48;
 const OPEN_DEPTH = 2;
@@ -39,4 +39,4 @@ function node(value, depth) {
 const text = (quoted) =>
 	quoted.length <= LONG_TEXT
 		? h("span.json-string", quoted)
-		: h("details.json-long", h("summary.json-string", `${quoted.slice(0, LONG_TEXT)}…`), h("span.json-string", quoted));
+		: h("details.json-long", h("summary.json-string", cut(quoted, LONG_TEXT)), h("span.json-string", quoted));

@@ -6,7 +6,6 @@ import { chooser } from "./chooser.js";
 
 const ID = /^[0-9a-f]{8}-?([0-9a-f]{4}-?){3}[0-9a-f]{12}$/i;
 const MOST = 12;
-export const ZONES = ["local", "utc", "relative"];
 export const THEMES = ["system", "light", "dark"];
 let types = [];
 
@@ -18,9 +17,6 @@ const known = () => [
 		link("submit", t("palette.submit_type", { type }), pageHref("submit", { type })),
 		link("tasks", t("palette.tasks_of", { type }), found(`type:${type}`)),
 	]),
-	...[["theme", THEMES, "settings"], ["zone", ZONES, "globe"]].flatMap(([name, values, icon]) =>
-		values.map((value) => ({ icon, label: `${t(`settings.${name}`)}: ${t(`${name}.${value}`)}`, run: () => setSetting(name, value) })),
-	),
 	{ icon: "pause", label: t("live.toggle"), run: togglePause },
 	{ icon: "keyboard", label: t("help.title"), run: showHelp },
 ];

@@ -1,6 +1,6 @@
 // The table of tasks, each with the one line that matters about it, and its keys.
 
-import { badge, go, h, number, progressBar, shortId, since, span, t, table, taskHref, time } from "../kit.js";
+import { badge, cut, go, h, number, percent, progressBar, shortId, since, span, t, table, taskHref, time } from "../kit.js";
 import { bind } from "../lib/keys.js";
 import { cancelTask, isOver, retryTask } from "./task-acts.js";
 
@@ -26,18 +26,18 @@ const attempt = (task) => (task.attempt ? t("tasks.attempt_of", { attempt: numbe
 function line(task) {
 	if (task.error && task.state !== "SUCCESS") {
 		const text = `${task.error.type}: ${task.error.message || ""}`.split("\n")[0];
-		return h("span.task-line.error-line", { title: text.slice(0, 1000) }, text.slice(0, 300));
+		return h("span.task-line.error-line", { title: cut(text, 1000) }, cut(text, 300));
 	}
-	if (task.state === "STARTED" && task.progress?.message) return h("span.task-line", task.progress.message);
+	if (task.state === "STARTED" && task.progress.message) return h("span.task-line", task.progress.message);
 	if (task.status === "scheduled") return h("span.task-line", t("tasks.due"), " ", time(task.run_at));
 	if (task.cancel_reason) return h("span.task-line", task.cancel_reason);
-	return task.tags?.length > 0 && h("span.task-line.tags", task.tags.slice(0, 6).map((tag) => h("span.tag", tag)));
+	return task.tags.length > 0 && h("span.task-line.tags", task.tags.slice(0, 6).map((tag) => h("span.tag", tag)));
 }
 
 function duration(task) {
 	if (task.state !== "STARTED") return span(task.duration_ms);
-	const percent = Math.floor(task.progress?.percent || 0);
-	return h("span.duration-running", percent > 0 && progressBar(percent, { kind: "small" }), h("span", percent > 0 ? `${percent} %` : since(task.started_at)));
+	const done = Math.floor(task.progress.percent || 0);
+	return h("span.duration-running", done > 0 && progressBar(done, { kind: "small" }), h("span", done > 0 ? percent(done / 100) : since(task.started_at)));
 }
 
 export function listKeys({ signal, box, rows, at, move, select }) {

@@ -1,6 +1,6 @@
 // A task's life: a bar of waits and runs, and what happened when.
 
-import { h, icon, span, t, tOr, time } from "../kit.js";
+import { cut, h, icon, span, t, tOr, time } from "../kit.js";
 
 const ICONS = { accepted: "submit", started: "running", due: "scheduled", lost: "alert", snoozed: "scheduled", handed_back: "retry" };
 // In percent, so that short phases are seen beside long ones.
@@ -24,7 +24,7 @@ function row(moment, before, task) {
 			h("strong", tOr(`timeline.${event}`, event)),
 			attempt && task.max_attempts > 1 && h("span.muted", t("timeline.attempt", { attempt })),
 			moment.worker && h("span.muted.mono", moment.worker),
-			cause && h("span.moment-cause", cause.split("\n")[0].slice(0, 300)),
+			cause && h("span.moment-cause", cut(cause.split("\n")[0], 300)),
 		),
 		h("span.moment-after.num", before && event !== "due" && `+${span(between(before, moment))}`),
 		h("span.moment-at.num", time(moment.at)),

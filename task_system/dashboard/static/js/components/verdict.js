@@ -1,6 +1,6 @@
 // How the service is: the worst that is wrong, and where to look.
 
-import { number, percent, spanS, t } from "../kit.js";
+import { percent, spanS, t } from "../kit.js";
 
 const LATE_S = 60;
 const ENOUGH = 10;
@@ -31,11 +31,11 @@ function failing(stats) {
 }
 
 function paused(queues) {
-	const held = queues?.find((one) => one.pause?.paused);
+	const held = queues?.find((one) => one.pause.paused);
 	return held && { tone: "warn", text: t("verdict.paused", { queue: held.name }), page: "queues" };
 }
 
 function late(stats) {
 	const { oldest_waiting_s: oldest, pending } = stats?.now || {};
-	return isLate(oldest) && { tone: "warn", text: t("verdict.late", { span: spanS(oldest), waiting: number(pending) }), page: "queues" };
+	return isLate(oldest) && { tone: "warn", text: t("verdict.late", { span: spanS(oldest), count: pending }), page: "queues" };
 }

@@ -17,8 +17,8 @@ const numeral = (value, options) => (Number.isFinite(value) ? formatter(Intl.Num
 
 export const number = (value, digits = 0) => numeral(value, { maximumFractionDigits: digits });
 
-// 12,345 in a narrow place: 12.3K.
-export const compact = (value) => numeral(value, { notation: "compact", maximumFractionDigits: value < 1000 ? 0 : 1 });
+// Where counting stopped, there may be more.
+export const counted = (value, isCapped) => (isCapped ? "≥\u202f" : "") + number(value);
 
 export const percent = (share, digits = 0) => numeral(share, { style: "percent", maximumFractionDigits: digits });
 
@@ -51,6 +51,8 @@ export function bytes(size) {
 	for (; size >= 1000 && at < names.length - 1; at += 1) size /= 1000;
 	return Number.isFinite(size) ? unit(size, names[at], at && size < 100 ? 1 : 0) : NONE;
 }
+
+export const cut = (text, most) => (text.length > most ? `${text.slice(0, most)}…` : text);
 
 const TIME = { hour: "2-digit", minute: "2-digit", hourCycle: "h23" };
 
@@ -86,12 +88,14 @@ function relative(seconds) {
 }
 
 // It follows the zone switch and the clock.
-export const time = (iso) =>
-	iso ? h("time.moment", { datetime: iso, title: `${moment(iso, true)}\n${iso}` }, moment(iso)) : h("span.muted", NONE);
+export const time = (iso) => (iso ? h("time", { datetime: iso, title: exact(iso) }, moment(iso)) : h("span.muted", NONE));
+
+const exact = (iso) => `${moment(iso, true)}\n${iso}`;
 
 export function refreshTimes() {
 	for (const element of document.querySelectorAll("time[datetime]")) {
 		const text = moment(element.dateTime);
+		element.title = exact(element.dateTime);
 		if (element.textContent !== text) element.textContent = text;
 	}
 }

@@ -6,16 +6,18 @@ import { withQuery } from "./api.js";
 const BASE = "/dashboard";
 
 // The pages, and the key after `g` for each.
-export const PAGES = { overview: "o", tasks: "t", failures: "f", queues: "q", workers: "w", schedules: "s", files: "i", batches: "b", settings: "e", submit: "n" };
-const OF_ONE = { tasks: "task", batches: "batches", bulk: "batches" };
+export const PAGES = { __proto__: null, overview: "o", tasks: "t", failures: "f", queues: "q", workers: "w", schedules: "s", files: "i", batches: "b", settings: "e", submit: "n" };
+const OF_ONE = { __proto__: null, tasks: "task", batches: "batches", bulk: "batches" };
 
 let current = null;
+let opened = "";
 let mount = () => {};
 
 // `show(page, module, isNew)` is called for every page that is opened.
 export function startRouter(show) {
 	mount = show;
-	addEventListener("popstate", () => location.hash || open());
+	// Of #main, only the browser takes note.
+	addEventListener("popstate", () => here() === opened || open());
 	document.addEventListener("click", followed);
 	return open();
 }
@@ -28,34 +30,43 @@ export const found = (q, query) => href("/tasks", { q, ...query });
 
 export const taskHref = (id) => href(`/tasks/${id}`);
 
-export function go(address, replace) {
-	if (address === location.pathname + location.search) return reopen();
-	history[replace ? "replaceState" : "pushState"](null, "", address);
+const here = () => location.pathname + location.search;
+
+export function go(address) {
+	if (address !== here()) {
+		// Where this page stood, for who comes back.
+		history.replaceState({ y: scrollY }, "");
+		history.pushState(null, "", address);
+	}
 	return open();
 }
 
-// A query as an object, other words in it; null removes one.
-const queryWith = (changes) => {
+export const setQuery = (changes) => go(hrefWith(changes));
+
+// With other words in the query; null removes one.
+export function hrefWith(changes) {
 	const now = new URLSearchParams(location.search);
-	return { ...Object.fromEntries([...now.keys()].map((name) => [name, now.getAll(name)])), ...changes };
-};
+	return withQuery(location.pathname, { ...Object.fromEntries([...now.keys()].map((name) => [name, now.getAll(name)])), ...changes });
+}
 
-export const setQuery = (changes, replace = true) => go(hrefWith(changes), replace);
-
-export const hrefWith = (changes) => withQuery(location.pathname, queryWith(changes));
-
-// The page that `next` of an answer leads to.
-export const hrefOfNext = (next) => hrefWith({ cursor: new URL(next, location.origin).searchParams.get("cursor") });
+// The page that `next` of an answer leads to, if there is one.
+export function hrefOfNext(next) {
+	if (!next) return null;
+	const { searchParams: given } = new URL(next, location.origin);
+	return hrefWith({ cursor: given.get("cursor"), after: given.get("after") });
+}
 
 export const reopen = () => open(true);
 
 async function open(again) {
-	const path = decodeURI(location.pathname).replace(/\/+$/, "").slice(BASE.length) || "/";
+	opened = here();
+	const path = location.pathname.replace(/\/+$/, "").slice(BASE.length) || "/";
 	const query = new URLSearchParams(location.search);
 	const isNew = current?.path !== path;
 	if (!isNew && !again && current.onquery) return current.onquery((current.query = query));
 	current?.close();
-	const [, first, id] = path.split("/").map(decodeURIComponent);
+	document.querySelector("dialog[open]")?.close();
+	const [, first, id] = path.split("/");
 	const name = (id ? OF_ONE[first] : first in PAGES ? first : !first && "overview") || "missing";
 	const page = (current = new Page({ path, name, first, id, query }));
 	const module = await import(`../pages/${name}.js`).catch(unreachable);

@@ -1,7 +1,10 @@
 // Batches, and operations on many tasks: how far each is.
 
 import { crumbs, empty, found, h, href, linkButton, number, pageHead, progressBar, shortId, t, tabs, time } from "../kit.js";
-import { bulkView, statesOf } from "../components/bulk.js";
+import { bulkView, searchOf, statesOf } from "../components/bulk.js";
+
+// Of a search.
+const LONGEST = 1000;
 
 export default function page(page) {
 	const isBulk = () => page.first === "bulk" || page.query.get("kind") === "bulk";
@@ -25,7 +28,8 @@ export default function page(page) {
 	}
 
 	function oneBulk(bulk) {
-		return [pageHead("batches.operation"), bulkCard(bulk), h("p", h("a", { href: href("/tasks", bulk.filter) }, t("batches.its_filter")))];
+		const q = searchOf(bulk.filter);
+		return [pageHead("batches.operation"), bulkCard(bulk), q.length <= LONGEST && h("p", h("a", { href: found(q) }, t("batches.its_filter")))];
 	}
 
 	function bulkCard(bulk) {
@@ -46,6 +50,6 @@ function batchCard({ batch_id: id, created_at: createdAt, finished, total, perce
 			linkButton("nav.tasks", found(q), { kind: "small" }),
 		),
 		progressBar(percent, { kind: finished === total && "done" }),
-		statesOf(counts, (state) => found(q, { state })),
+		counts && statesOf(counts, (state) => found(q, { state })),
 	);
 }

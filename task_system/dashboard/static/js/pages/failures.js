@@ -1,6 +1,6 @@
 // Failures in groups: two thousand failures are often three errors.
 
-import { choice, empty, found, h, href, hrefOfNext, icon, linkButton, meter, number, pageHead, post, setQuery, smallButton, t, taskHref, time, windowLinks } from "../kit.js";
+import { choice, counted, empty, found, h, href, hrefOfNext, iconLink, linkButton, meter, pageHead, pager, post, setQuery, smallButton, t, taskHref, time, windowLinks } from "../kit.js";
 import { openBulk } from "../components/bulk.js";
 
 const WINDOWS = ["24h", "7d", "all"];
@@ -33,7 +33,7 @@ export default function page(page) {
 				types.length > 0 && choice("field.task_type", type || "", [["", t("failures.all_types")], ...types], (name) => setQuery({ type: name, cursor: null }), true),
 			),
 			failures.length ? h("div.stacked", failures.map((one) => group(one, most))) : empty("overview.no_failures", linkButton("nav.tasks", href("/tasks"))),
-			next && h("div.pager", linkButton("tasks.older", hrefOfNext(next))),
+			pager("tasks.older", hrefOfNext(next)),
 		];
 	}
 
@@ -44,7 +44,7 @@ export default function page(page) {
 		return h(
 			"section.card.failure",
 			{ key: one.failure, "data-failure": one.failure },
-			h("div.failure-count.num", h("strong", number(one.count)), meter(one.count / most, "bad")),
+			h("div.failure-count.num", h("strong", counted(one.count, one.capped)), meter(one.count / most, "bad")),
 			h(
 				"div.failure-main",
 				h("h2", h("a", { href: found(q) }, one.error_type)),
@@ -55,14 +55,14 @@ export default function page(page) {
 					h("span.num", t("failures.open", { count: one.open })),
 					h("span", t("failures.last"), " ", time(one.last_at)),
 					h("span", t("failures.first"), " ", time(one.first_at)),
-					h("span", one.queues?.join(", ")),
+					h("span", one.queues.join(", ")),
 				),
 			),
 			h(
 				"div.failure-acts",
 				smallButton(t("failures.retry", { count: one.open }), "retry", retry, { disabled: one.open === 0 && t("failures.none_open") }),
-				one.example_task_id && linkButton("failures.example", taskHref(one.example_task_id), { kind: "small" }),
-				h("a.icon-button", { href: found(q), says: "failures.as_filter", title: t("failures.as_filter") }, icon("filter")),
+				linkButton("failures.example", taskHref(one.example_task_id), { kind: "small" }),
+				iconLink("filter", "failures.as_filter", { href: found(q) }),
 			),
 		);
 	}

@@ -1,6 +1,6 @@
 // Files: what was sent and what tasks made; send more by dropping them here.
 
-import { empty, h, hrefOfNext, linkButton, pageHead, patch, progressBar, request, t, toast } from "../kit.js";
+import { empty, h, hrefOfNext, pageHead, pager, patch, progressBar, request, t, toast } from "../kit.js";
 import { dropZone, fileTable, upload } from "../components/files.js";
 
 export default function page(page) {
@@ -19,7 +19,7 @@ export default function page(page) {
 			zone,
 			uploads,
 			files.length ? fileTable(files, remove) : empty("files.none"),
-			next && h("div.pager", linkButton("tasks.older", hrefOfNext(next))),
+			pager("tasks.older", hrefOfNext(next)),
 		];
 	}
 

@@ -1,7 +1,7 @@
 // Overview: is it all right? One sentence, six numbers, one chart, and what to look at.
 
 import {
-	act, card, compact, empty, found, get, go, h, href, icon, linkButton, list, meter, number, pageHead, percent, post, span, spanS, t, taskHref,
+	act, card, counted, empty, found, get, go, h, href, icon, linkButton, list, meter, number, pageHead, percent, post, span, spanS, t, taskHref,
 	template, time, windowLinks,
 } from "../kit.js";
 import { sparkline, stackedChart } from "../components/chart.js";
@@ -43,7 +43,7 @@ export default function page(page) {
 				where && linkButton(`nav.${where}`, href(`/${where}`), { kind: "small" }),
 			),
 			newest?.tasks.length === 0 ? firstTask() : stats ? numbers(stats) : empty("panel.failed"),
-			h("div.thirds", failing(failures), slowest(stats?.by_type || []), upcoming(schedules || [])),
+			h("div.thirds", failing(failures), slowest(stats?.by_type), upcoming(schedules)),
 			ledger && h("p.ledger.muted.num", icon(ledger.balanced ? "success" : "alert"), t("overview.ledger", ledger)),
 		];
 	}
@@ -51,6 +51,7 @@ export default function page(page) {
 	function numbers({ now, totals, series, rate_per_min: rate, success_rate: share, run_ms: run, wait_ms: wait }) {
 		chart.show(series);
 		const over = ({ succeeded, failed }) => succeeded + failed;
+		const most = (count) => counted(count, count >= now.counted_to);
 		// The last moment is not over.
 		const line = (of) => series.slice(0, -1).map(of);
 		const oldest = now.oldest_waiting_s;
@@ -59,8 +60,8 @@ export default function page(page) {
 				"div.tiles",
 				tile("throughput", number(rate.finished, 1), t("tile.per_min"), line(over)),
 				tile("success", percent(share, 1), t("tile.of", { count: over(totals) }), line((one) => (over(one) ? one.succeeded / over(one) : 1)), share !== null && share < BAD_SHARE && "bad"),
-				tile("running", number(now.running), t("tile.retrying", { count: now.retry })),
-				tile("waiting", compact(now.pending), t("tile.scheduled", { count: now.scheduled }), line((one) => one.accepted)),
+				tile("running", most(now.running), t("tile.retrying", { count: now.retry })),
+				tile("waiting", most(now.pending), t("tile.scheduled", { count: now.scheduled }), line((one) => one.accepted)),
 				tile("oldest", spanS(oldest ?? NaN), t(oldest === null ? "tile.none_waits" : "tile.since_due"), null, isLate(oldest) && "warn"),
 				tile("run_p95", span(run.p95), t("tile.wait_p95", { span: span(wait.p95) }), line((one) => one.run_p95_ms)),
 			),
@@ -81,8 +82,8 @@ const tile = (name, value, hint, values, tone) =>
 
 // The first of a list, the way to all of them, or why there are none.
 function ranked(name, path, items, row, ...none) {
-	const all = path && items.length > 0 && h("a.link", { href: href(path) }, t("overview.all"));
-	return card(`overview.${name}`, all, items.length ? list(items.slice(0, SHOWN), row) : empty(...none));
+	const all = path && items?.length > 0 && h("a.link", { href: href(path) }, t("overview.all"));
+	return card(`overview.${name}`, all, items?.length ? list(items.slice(0, SHOWN), row) : empty(...(items ? none : ["panel.failed"])));
 }
 
 function failing(failures) {
@@ -91,12 +92,12 @@ function failing(failures) {
 		main: [h("strong", one.error_type), h("span.task-line", one.message)],
 		side: [h("strong", number(one.count)), h("span.muted", one.task_type)],
 	});
-	return ranked("failing", "/failures", failures || [], row, failures ? "overview.no_failures" : "panel.failed");
+	return ranked("failing", "/failures", failures, row, "overview.no_failures");
 }
 
 function slowest(types) {
-	const p95 = (one) => one.run_ms?.p95 ?? 0;
-	const slow = types.filter(p95).sort((one, other) => p95(other) - p95(one));
+	const p95 = (one) => one.run_ms.p95;
+	const slow = types?.filter(p95).sort((one, other) => p95(other) - p95(one));
 	const row = (one) => ({
 		href: found(`type:${one.task_type}`),
 		main: [h("strong", one.task_type), meter(p95(one) / p95(slow[0]))],
@@ -106,7 +107,7 @@ function slowest(types) {
 }
 
 function upcoming(schedules) {
-	const next = schedules.filter((one) => one.next_fire_at && !one.paused).sort((one, other) => (one.next_fire_at < other.next_fire_at ? -1 : 1));
+	const next = schedules?.filter((one) => one.next_fire_at && !one.paused).sort((one, other) => (one.next_fire_at < other.next_fire_at ? -1 : 1));
 	const row = (one) => ({
 		href: href("/schedules", { id: one.schedule_id }),
 		main: [h("strong", one.name), h("span.task-line", one.task_type)],
@@ -117,10 +118,12 @@ function upcoming(schedules) {
 
 function firstTask() {
 	const first = template("first-task");
-	first.querySelector("button").onclick = async () => {
+	const run = async () => {
 		const { task_types: types } = await get("/api/task-types");
-		const type = types.find((one) => one.name === "data_processing") || types[0];
-		const task = await act(post("/api/tasks", type.example), "submit.done");
+		return post("/api/tasks", (types.find((one) => one.name === "data_processing") || types[0]).example);
+	};
+	first.querySelector("button").onclick = async () => {
+		const task = await act(run(), "submit.done");
 		if (task) go(taskHref(task.task_id));
 	};
 	return first;

@@ -1,6 +1,6 @@
 // Queues: what waits, how fast it goes, and what operators may close. Types have fuses.
 
-import { button, card, compact, confirm, field, found, h, href, menu, number, pageHead, post, smallButton, spanS, t, table, time, tone } from "../kit.js";
+import { button, card, confirm, counted, field, found, h, href, menu, number, pageHead, post, smallButton, spanS, t, table, time, tone } from "../kit.js";
 import { isLate } from "../components/verdict.js";
 
 const END_AFTER_S = [0, 900, 3600, 14_400];
@@ -13,34 +13,34 @@ export default function page(page) {
 		return { ...queues, types: types.task_types };
 	}
 
-	function render({ queues, broker, counted_to: most, types }) {
+	function render({ queues, broker, types }) {
 		const paused = queues.filter(isPaused);
 		const all = page.query.get("all") === "1";
-		const shown = queues.filter((queue) => all || queue.waiting || ready(queue) || isPaused(queue) || queue.priority === "normal");
+		const shown = queues.filter((queue) => all || queue.waiting || queue.ready || isPaused(queue) || queue.priority === "normal");
 		return [
 			pageHead(
 				"nav.queues",
-				paused.length > 0 && button("queues.resume_all", { icon: "play", onclick: () => resume(paused) }),
+				paused.length > 0 && button("queues.resume_all", { icon: "play", onclick: () => each(paused, "resume") }),
 				paused.length < queues.length && button("queues.pause_all", { icon: "pause", onclick: () => pause(queues) }),
 			),
 			broker === "down" && h("p.note.note-bad", t("queues.broker_down")),
-			queueTable(shown, most),
+			queueTable(shown),
 			h("p.muted", t("queues.shown", { shown: shown.length, total: queues.length }), " ", h("a", { href: href("/queues", { all: all ? null : 1 }) }, t(all ? "queues.show_busy" : "queues.show_all"))),
 			card("queues.types", null, h("p.muted", t("queues.types_text")), typeTable(types)),
 		];
 	}
 
-	function queueTable(queues, most) {
-		const waiting = ({ waiting_is_capped: capped, waiting: count }) => (capped ? `≥ ${number(most)}` : number(count));
+	function queueTable(queues) {
+		const waiting = ({ waiting_is_capped: isCapped, waiting: count }) => counted(count, isCapped);
 		const oldest = ({ oldest_waiting_s: seconds }) => h("span", { class: isLate(seconds) && "late" }, seconds ? spanS(seconds) : "–");
-		const rates = (queue) => t("queues.in_out", { in: compact(queue.rate_in_per_min), out: compact(queue.rate_out_per_min) });
+		const rates = (queue) => t("queues.in_out", { in: number(queue.rate_in_per_min), out: number(queue.rate_out_per_min) });
 		const nobody = (queue) => queue.consumers === 0 && queue.waiting > 0;
 		return table(
 			"nav.queues",
 			[
 				["field.queue", "c-task", nameOf],
 				["queues.waiting", "num", waiting],
-				["queues.ready", "num c-wide", (queue) => number(ready(queue))],
+				["queues.ready", "num c-wide", (queue) => number(queue.ready)],
 				["queues.oldest", "num", oldest],
 				["queues.rates", "num c-wide", rates],
 				["queues.drain", "num c-wide", (queue) => (queue.drain_s ? `≈ ${spanS(queue.drain_s)}` : "–")],
@@ -56,7 +56,7 @@ export default function page(page) {
 		const { name } = queue;
 		return [
 			isPaused(queue)
-				? smallButton("action.resume", "play", () => resume([queue]))
+				? smallButton("action.resume", "play", () => each([queue], "resume"))
 				: smallButton("action.pause", "pause", () => pause([queue]), { "aria-label": `${t("action.pause")}: ${name}` }),
 			menu(name, "", [{ label: "queues.purge", danger: true, onclick: () => purge(queue) }], { icon: "more", kind: "small", name: t("queues.more", { queue: name }) }),
 		];
@@ -85,10 +85,6 @@ export default function page(page) {
 		return page.act(Promise.all(queues.map(({ name }) => post(`/api/queues/${name}/${verb}`, body))), done, undo);
 	}
 
-	function resume(queues) {
-		return each(queues, "resume");
-	}
-
 	async function pause(queues) {
 		const option = (seconds) => h("option", { value: seconds }, seconds ? t("queues.for", { span: spanS(seconds) }) : t("queues.for_good"));
 		const answer = await confirm({
@@ -100,14 +96,14 @@ export default function page(page) {
 		if (!answer) return;
 		const until = Number(answer.seconds) ? new Date(Date.now() + answer.seconds * 1000).toISOString() : null;
 		const before = queues.filter((queue) => !isPaused(queue));
-		await each(queues, "pause", { reason: answer.reason, until }, () => resume(before));
+		await each(queues, "pause", { reason: answer.reason, until }, () => each(before, "resume"));
 	}
 
 	function purge({ name, waiting }) {
 		page.ask(
 			{ title: t("queues.purge_title", { queue: name }), content: t("queues.purge_text", { count: waiting }), label: "queues.purge", kind: "danger", reason: true, typed: name },
 			(answer) => post(`/api/queues/${name}/purge`, answer),
-			({ cancelled }) => t("queues.purge_done", { count: cancelled }),
+			({ cancelled, complete }) => `${t("queues.purge_done", { count: cancelled })} ${complete ? "" : t("queues.purge_again")}`,
 		);
 	}
 
@@ -119,13 +115,12 @@ export default function page(page) {
 	}
 }
 
-const isPaused = (queue) => queue.pause?.paused;
-const ready = (queue) => queue.ready_in_broker ?? queue.ready;
+const isPaused = (queue) => queue.pause.paused;
 
 const rowHead = (address, text, line) => [h("a.task-link", { href: address }, h("span.task-type", text)), line && h("span.task-line", line)];
 
 function nameOf({ name, pause }) {
-	const until = pause?.until && [" ", t("queues.until"), " ", time(pause.until)];
-	const held = pause?.paused && [tone("paused", "queues.paused"), " ", pause.reason, until];
+	const until = pause.until && [" ", t("queues.until"), " ", time(pause.until)];
+	const held = pause.paused && [tone("paused", "queues.paused"), " ", pause.reason, until];
 	return rowHead(found(`queue:${name}`, { state: "pending" }), name, held);
 }

@@ -1,7 +1,7 @@
 // Schedules: when each ticks, and what became of its last ticks.
 
 import {
-	empty, facts, found, h, href, icon, linkButton, menu, moment, pageHead, post, request, smallButton, stateName, stateText, t, tOr, taskHref, template, time, tone,
+	empty, facts, found, h, href, hrefOfNext, icon, linkButton, menu, moment, pageHead, pager, post, request, smallButton, stateName, stateText, t, tOr, taskHref, template, time, tone,
 } from "../kit.js";
 import { scheduleOf, timing } from "../components/cron.js";
 import { jsonView } from "../components/json.js";
@@ -9,20 +9,21 @@ import { jsonView } from "../components/json.js";
 const DETAILED = 50;
 
 export default function page(page) {
-	page.onquery = () => page.rerender();
-	return page.show({ load, render, everyMs: 3000, atLeastMs: 10_000 });
+	// It asks for each of them.
+	return page.show({ load, render, everyMs: 10_000 });
 
 	async function load() {
-		const { schedules } = await page.get("/api/schedules");
+		const { schedules, next } = await page.get("/api/schedules", { after: page.query.get("after") });
 		const detailed = schedules.slice(0, DETAILED).map((one) => page.getOr(`/api/schedules/${one.schedule_id}`, {}, () => one));
-		return [...(await Promise.all(detailed)), ...schedules.slice(DETAILED)];
+		return { schedules: [...(await Promise.all(detailed)), ...schedules.slice(DETAILED)], next };
 	}
 
-	function render(schedules) {
+	function render({ schedules, next }) {
 		const make = (props) => linkButton("schedules.make", href("/submit", { when: "schedule" }), props);
 		return [
 			pageHead("nav.schedules", make({ kind: "primary", icon: "submit" })),
 			schedules.length ? h("div.stacked", schedules.map(cardOf)) : empty("schedules.none", make()),
+			pager("action.more", hrefOfNext(next)),
 		];
 	}
 
@@ -51,7 +52,7 @@ export default function page(page) {
 				part("schedules.then", one.next_times?.slice(1), (times) => h("ol.times.num", times.map((at) => h("li", time(at))))),
 				part("schedules.last", one.ticks, (ticks) => h("ul.dots", ticks.toReversed().map(dot))),
 			),
-			Object.keys(one.parameters || {}).length > 0 &&
+			Object.keys(one.parameters).length > 0 &&
 				h("details", h("summary.muted", t("task.tab_parameters")), jsonView(one.parameters, "task.tab_parameters")),
 		);
 	}

@@ -1,33 +1,25 @@
 // Settings of this browser, and what the service is.
 
-import { button, card, copyText, facts, h, icon, moment, onSetting, pageHead, patch, setSetting, setting, t, template } from "../kit.js";
+import { copyText, facts, moment, onSetting, pageHead, patch, setSetting, setting, t, template } from "../kit.js";
 import { showHelp } from "../components/palette.js";
-
-const LINKS = ["docs", "openapi", "flower", "rabbitmq", "ready"];
 
 export default async function page(page) {
 	const content = template("settings");
+	const one = (selector) => content.querySelector(selector);
+	let about = null;
 	for (const input of content.querySelectorAll("input")) input.onchange = () => setSetting(input.name, input.value);
-	content.querySelector(".show-keys").onclick = showHelp;
+	one(".show-keys").onclick = showHelp;
+	one(".report").onclick = report;
 	patch(page.root, pageHead("nav.settings"), content);
 	onSetting(draw, page.signal);
+	page.every(1000, draw);
 	draw();
-	const about = await page.getOr("/");
-	if (about) patch(content.querySelector(".service"), service(about));
+	about = await page.getOr("/");
+	patch(one(".about"), facts(["settings.service", about?.service], ["workers.version", about?.version]));
 
 	function draw() {
 		for (const input of content.querySelectorAll("input")) input.checked = setting(input.name) === input.value;
-		content.querySelector(".now").textContent = moment(new Date(), true);
-	}
-
-	function service({ service: name, version, links }) {
-		const link = (to) => h("li", h("a", { href: links[to], target: "_blank", rel: "noopener" }, t(`settings.link_${to}`), icon("external", 12)));
-		return card(
-			"settings.about",
-			button("settings.copy_report", { kind: "small quiet", icon: "copy", onclick: report }),
-			facts(["settings.service", name], ["workers.version", version]),
-			h("ul.links", LINKS.filter((to) => links[to]).map(link)),
-		);
+		one(".now").textContent = moment(new Date(), true);
 	}
 
 	async function report() {

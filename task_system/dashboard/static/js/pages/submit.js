@@ -1,7 +1,7 @@
 // Submit: a form from the type's schema, and the same as a line for a shell.
 
 import {
-	button, card, copyButton, empty, field, go, h, href, pageHead, patch, post, shortId, skeleton, sorry, t, taskHref, template, toast,
+	button, card, copyButton, cut, empty, field, go, h, href, pageHead, patch, post, setting, shortId, skeleton, sorry, t, taskHref, template, toast,
 } from "../kit.js";
 import { jsonEditor, readJson } from "../components/field-editors.js";
 import { schemaForm, showErrors } from "../components/schema-form.js";
@@ -34,7 +34,6 @@ export default async function page(page) {
 	fill(source ? source.parameters : examples[0]);
 	draw();
 	update();
-	return t("nav.submit");
 
 	function fill(value) {
 		editor = asJson ? jsonEditor(value, { rows: 14, class: "mono json-input", says: "task.tab_parameters" }) : schemaForm(schema, value, update);
@@ -66,7 +65,7 @@ export default async function page(page) {
 		try {
 			const { task_id: task, schedule_id: id } = await post(...wish());
 			toast(t(task ? "submit.done" : "submit.scheduled"), "good");
-			go(task ? taskHref(task) : href("/schedules", { id }));
+			if (!page.signal.aborted) go(task ? taskHref(task) : href("/schedules", { id }));
 		} catch (error) {
 			refused(error);
 		}
@@ -136,7 +135,9 @@ function choicesOf(source, when) {
 	const choices = h("div.choices", { own: true }, ["priority", "when", "schedule", "more"].map(template));
 	const one = (name) => choices.querySelector(`[name=${name}]`);
 	for (const value of [source?.priority || "normal", when || "now"]) choices.querySelector(`[value="${value}"]`).checked = true;
-	one("timezone").value = Intl.DateTimeFormat().resolvedOptions().timeZone;
+	const zone = Intl.DateTimeFormat().resolvedOptions().timeZone;
+	one("at").previousSibling.textContent = t("when.at_local", { zone: setting("zone") === "utc" ? "UTC" : zone });
+	one("timezone").value = zone;
 	one("tags").value = (source?.tags || []).join(" ");
 	one("metadata").value = JSON.stringify(source?.metadata || {}).replace("{}", "");
 	return choices;
@@ -147,7 +148,7 @@ function optionsOf({ when, delay, at, tags, timeout, expires_in, metadata }) {
 	const words = tags.split(/[\s,]+/).filter(Boolean);
 	return {
 		delay: when === "delay" ? Number(delay) : undefined,
-		run_at: when === "at" && at ? new Date(at).toISOString() : undefined,
+		run_at: when === "at" && at ? new Date(setting("zone") === "utc" ? `${at}Z` : at).toISOString() : undefined,
 		tags: words.length ? words : undefined,
 		timeout: timeout ? Number(timeout) : undefined,
 		expires_in: expires_in ? Number(expires_in) : undefined,
@@ -155,10 +156,7 @@ function optionsOf({ when, delay, at, tags, timeout, expires_in, metadata }) {
 	};
 }
 
-function summary(value) {
-	const text = JSON.stringify(value) ?? "–";
-	return text.length > SUMMARY ? `${text.slice(0, SUMMARY)}…` : text;
-}
+const summary = (value) => cut(JSON.stringify(value) ?? "–", SUMMARY);
 
 // What is different at the top level.
 function difference(before, after) {

@@ -1,8 +1,8 @@
 // One task: what became of it, and what can be done.
 
 import {
-	badge, button, bytes, card, copyButton, copyText, crumbs, empty, facts, found, go, h, href, icon, linkButton, menu, number, pageHead, progressBar,
-	setQuery, shortId, since, span, spanS, t, taskHref, time,
+	badge, button, bytes, card, copyButton, copyText, crumbs, empty, facts, found, go, h, href, hrefWith, icon, linkButton, menu, number, pageHead,
+	percent, progressBar, shortId, since, span, spanS, t, tabs, taskHref, time,
 } from "../kit.js";
 import { bind } from "../lib/keys.js";
 import { fileTable } from "../components/files.js";
@@ -21,7 +21,7 @@ export default async function page(page) {
 	let shown = null;
 	const tab = () => (page.query.get("tab") in TABS ? page.query.get("tab") : "summary");
 	const cancel = () => cancelTask(shown).then(page.refresh);
-	const retry = () => retryTask(shown).then((accepted) => accepted && go(taskHref(accepted.task_id)));
+	const retry = () => retryTask(shown).then((accepted) => accepted && !signal.aborted && go(taskHref(accepted.task_id)));
 
 	page.every(1000, () => shown && !isOver(shown) && page.rerender());
 	page.onquery = () => {
@@ -35,14 +35,14 @@ export default async function page(page) {
 
 	async function load() {
 		const path = `/api/tasks/${id}`;
-		shown = await page.get(path).catch((problem) => (problem.code === "task_not_found" ? null : Promise.reject(problem)));
+		shown = await page.get(path).catch((problem) => (problem.status === 404 ? null : Promise.reject(problem)));
 		explained = shown && !isOver(shown) && shown.state !== "STARTED" ? await page.getOr(`${path}/explain`) : null;
 		if (tab() === "log") log.look();
 		return shown;
 	}
 
 	function render(task) {
-		if (!task) return empty("task.not_found", linkButton("nav.tasks", href("/tasks")));
+		if (!task) return [pageHead("nav.task"), empty("task.not_found", linkButton("nav.tasks", href("/tasks")))];
 		const content = tab() === "log" ? card("task.log", openAs(task, "/log?format=text", "action.as_text"), log.element) : TABS[tab()](task);
 		return [
 			h(
@@ -53,21 +53,15 @@ export default async function page(page) {
 				explained && h("p.explained", icon("info"), explained.sentence),
 			),
 			live(task),
-			h("div.tabs", { role: "tablist", says: "task.parts" }, Object.keys(TABS).map((name) => tabOf(task, name))),
+			tabs("task.parts", Object.keys(TABS).map((name) => tabOf(task, name)).filter(Boolean)),
 			h("div.tab-panel", { key: tab() }, content),
 		];
 	}
 
 	function tabOf(task, name) {
 		const count = name === "errors" && attempts(task).length;
-		if (count === 0) return null;
-		const choose = () => setQuery({ tab: name === "summary" ? null : name });
-		return h(
-			"button.tab",
-			{ role: "tab", key: name, "aria-selected": String(tab() === name), onclick: choose },
-			h("span", t(`task.tab_${name}`)),
-			count && h("span.count", number(count)),
-		);
+		const address = hrefWith({ tab: name === "summary" ? null : name });
+		return count !== 0 && { label: `task.tab_${name}`, count, href: address, current: tab() === name };
 	}
 
 	function acts(task) {
@@ -76,7 +70,6 @@ export default async function page(page) {
 		const more = [
 			{ label: "action.duplicate", href: href("/submit", { from: id }) },
 			{ label: "action.copy_curl", onclick: () => copyText(curl({ task_type, priority, parameters }), "curl") },
-			{ label: "tasks.copy_link", onclick: () => copyText(location.href, t("field.link")) },
 			...PRIORITIES.map(
 				(other) => isWaiting(task) && other !== priority && { label: t("action.to_priority", { priority: t(`priority.${other}`) }), onclick: () => act(changeTask(task, { priority: other })) },
 			),
@@ -103,19 +96,19 @@ const stateOf = (task) =>
 
 function live({ state, progress, started_at: startedAt, worker }) {
 	if (state !== "STARTED") return null;
-	const { percent = 0, message, rate_per_s: rate, eta_s: eta, fields, ...rest } = progress;
-	const others = Object.entries(fields || rest).map(([name, value]) => `${name}: ${typeof value === "number" ? number(value, 2) : value}`);
+	const { percent: done = 0, message, rate_per_s: rate, eta_s: eta, ...fields } = progress;
+	const others = Object.entries(fields).map(([name, value]) => `${name}: ${typeof value === "number" ? number(value, 2) : value}`);
 	const pace = [eta != null && t("task.eta", { span: spanS(eta) }), rate != null && t("task.rate", { rate: number(rate, 1) }), since(startedAt)];
 	return h(
 		"section.card.live-progress",
 		{ says: "task.progress", key: "progress" },
 		h(
 			"div.progress-line",
-			h("strong.progress-percent.num", `${number(percent, 1)} %`),
+			h("strong.progress-percent.num", percent(done / 100, 1)),
 			h("span", message || t("task.running_since", { span: since(startedAt) })),
 			h("span.push.muted.num", pace.filter(Boolean).join(" · ")),
 		),
-		progressBar(percent),
+		progressBar(done),
 		h("p.muted", others.map((one) => `${one} · `), h("span.mono", worker)),
 	);
 }
@@ -155,7 +148,7 @@ function summary(task) {
 			error && card("task.error", others, errorView(error)),
 			card("task.timeline", null, timeline(task)),
 			isOver(task) && (task.result !== null || task.result_size) && result(task),
-			files?.length > 0 && card("nav.files", null, fileTable(files)),
+			files.length > 0 && card("nav.files", null, fileTable(files)),
 			parameters(task),
 		),
 		h(
@@ -175,8 +168,6 @@ function factsOf(task) {
 		["field.due", task.run_at !== task.created_at && at(task.run_at)],
 		["field.started", at(task.started_at)],
 		["field.finished", at(task.finished_at)],
-		["field.waited", task.queued_ms !== null && span(task.queued_ms)],
-		["field.ran", task.duration_ms !== null && span(task.duration_ms)],
 		["field.expires", at(task.expires_at)],
 		["field.worker", task.worker && h("span.mono", task.worker)],
 		["field.reason", task.cancel_reason],

@@ -1,7 +1,7 @@
 // Tasks: search, states, ages, pages, and acts on many.
 
 import {
-	TERMINAL, button, choice, confirm, copyText, empty, field, found, h, href, hrefOfNext, hrefWith, icon, linkButton, menu, number, pageHead, patch, problemBox,
+	TERMINAL, button, choice, confirm, counted, empty, field, found, h, href, hrefOfNext, hrefWith, icon, linkButton, menu, number, pageHead, patch,
 	setQuery, setSetting, setting, skeleton, smallButton, stateText, t, tabs, time,
 } from "../kit.js";
 import { openBulk } from "../components/bulk.js";
@@ -11,7 +11,6 @@ import { listKeys, taskTable } from "../components/task-list.js";
 
 const RANGES = { "15m": 900, "1h": 3600, "24h": 86_400, "7d": 604_800 };
 const SIZES = [50, 100, 200];
-const MOST_NAMED = 25;
 const COUNTS_MS = 5000;
 // What the statistics call them.
 const COUNTED = { started: "running", failure: "failed", success: "succeeded" };
@@ -26,7 +25,7 @@ export default function page(page) {
 	let problem = null;
 	let current = -1;
 	const asked = (name) => page.query.get(name);
-	const search = (changes) => setQuery({ ...changes, cursor: null }, false);
+	const search = (changes) => setQuery({ ...changes, cursor: null });
 	const box = searchBox({ value: asked("q") || "", known, onsearch: (q) => search({ q }) });
 	const feed = new TaskFeed({ signal, query: listQuery, first: () => !asked("cursor"), draw: () => page.rerender() });
 
@@ -54,11 +53,11 @@ export default function page(page) {
 	}
 
 	async function load() {
-		problem = await feed.look().then(() => null, (error) => error);
-		box.showError(problem?.status === 422 ? problem : null);
+		problem = await feed.look().catch((error) => (error.status === 422 ? error : Promise.reject(error)));
+		box.showError(problem);
+		known.tags = [...new Set(feed.tasks.flatMap((task) => task.tags))];
 	}
 
-	// With what is new.
 	function anew() {
 		feed.stale = true;
 		return page.refresh();
@@ -67,14 +66,14 @@ export default function page(page) {
 	async function fetchCounts() {
 		// What is now, and what ended in the last day.
 		const stats = await page.getOr("/api/stats", { window: "24h" });
-		counts = { ...stats?.now, ...stats?.totals };
+		counts = { ...stats?.totals, ...stats?.now };
 		page.rerender?.();
 	}
 
 	function move(index) {
 		current = index;
 		page.rerender();
-		root.querySelectorAll(".task-row")[index]?.scrollIntoView({ block: "nearest" });
+		root.querySelectorAll(".task-row .task-link")[index]?.focus();
 	}
 
 	function clear() {
@@ -105,17 +104,13 @@ export default function page(page) {
 	function render() {
 		const ranges = [["", t("range.all")], ...Object.keys(RANGES).map((range) => [range, t(`range.${range}`)])];
 		return [
-			pageHead("nav.tasks", views(), copyLink(), linkButton("nav.submit", href("/submit"), { icon: "submit", kind: "primary narrow-only" })),
+			pageHead("nav.tasks", views(), linkButton("nav.submit", href("/submit"), { icon: "submit", kind: "primary narrow-only" })),
 			h("div.filters", box.element, choice("tasks.range", asked("since") || "", ranges, (since) => search({ since }))),
 			chips(),
 			stateTabs(),
 			h("div.list-status", { "aria-live": "polite", key: "status" }, selectionBar() || newBar() || searchedBar()),
 			content(),
 		];
-	}
-
-	function copyLink() {
-		return button("tasks.copy_link", { icon: "link", kind: "quiet wide-only", onclick: () => copyText(location.href, t("field.link")) });
 	}
 
 	function chips() {
@@ -134,33 +129,35 @@ export default function page(page) {
 	function stateTabs() {
 		const chosen = page.query.getAll("state");
 		const to = (state) => hrefWith({ state, cursor: null });
-		const tab = (state) => ({
-			label: stateText(state),
-			count: counts[COUNTED[state] || state],
-			title: TERMINAL.has(state.toUpperCase()) ? t("range.24h") : null,
-			href: to(state),
-			current: chosen.includes(state),
-		});
+		const tab = (state) => {
+			const count = counts[COUNTED[state] || state];
+			const isOver = TERMINAL.has(state.toUpperCase());
+			return {
+				label: stateText(state),
+				count: count !== undefined && counted(count, !isOver && count >= counts.counted_to),
+				title: isOver && t("range.24h"),
+				href: to(state),
+				current: chosen.includes(state),
+			};
+		};
 		return tabs("field.state", [{ label: "tasks.all", href: to(null), current: !chosen.length }, ...STATES.map(tab)]);
 	}
 
 	function selectionBar() {
 		const count = selected.size;
 		if (!count) return null;
-		const disabled = count > MOST_NAMED && !allMatching;
 		const bulk = async (action) => {
-			if (!(await openBulk(action, allMatching ? filter() : { q: `id:${[...selected].join(",")}` }))) return;
+			if (!(await openBulk(action, allMatching ? filter() : { task_id: [...selected] }))) return;
 			clear();
 			anew();
 		};
-		const act = (label, name, action) => smallButton(label, name, () => bulk(action), { disabled });
+		const act = (label, name, action) => smallButton(label, name, () => bulk(action));
 		const offersAll = count === feed.tasks.length && feed.next && !allMatching && Object.keys(filter()).length > 0;
 		return h(
 			"div.bar.bar-selection",
 			{ role: "group", says: "tasks.selection" },
 			h("strong", allMatching ? t("tasks.all_matching") : t("tasks.selected", { count })),
 			offersAll && h("button.link", { onclick: () => page.rerender((allMatching = true)) }, t("tasks.select_all")),
-			disabled && h("span.muted", t("tasks.too_many_selected")),
 			h(
 				"div.bar-actions",
 				act("action.retry", "retry", "retry"),
@@ -185,8 +182,7 @@ export default function page(page) {
 	}
 
 	function content() {
-		if (problem && problem.status !== 422) return problemBox(problem, anew);
-		if (!feed.loaded) return skeleton();
+		if (!feed.loaded) return !problem && skeleton();
 		const { tasks, next, changed } = feed;
 		if (!tasks.length) return nothing();
 		const all = selected.size === tasks.length;

@@ -1,14 +1,13 @@
 // Workers and keepers: who lives, what each has in hand, and who was lost with what.
 
-import { badge, empty, facts, found, h, list, number, pageHead, progressBar, shortId, since, spanS, t, taskHref, time, tone } from "../kit.js";
+import { badge, empty, facts, found, h, list, number, pageHead, percent, progressBar, shortId, since, spanS, t, taskHref, time, tone } from "../kit.js";
 
 export default function page(page) {
 	return page.show({ load: () => page.get("/api/workers"), render, atLeastMs: 5000 });
 }
 
-function render({ workers, lost = [] }) {
-	const alive = workers.filter((one) => one.status !== "lost");
-	const gone = lost.length ? lost : workers.filter((one) => one.status === "lost");
+function render({ workers, lost }) {
+	const alive = workers.filter((one) => one.status === "alive");
 	const versions = [...new Set(alive.map((one) => one.version))];
 	const serving = alive.filter((one) => one.role === "worker");
 	const sum = (of) => serving.reduce((total, one) => total + of(one), 0);
@@ -19,7 +18,7 @@ function render({ workers, lost = [] }) {
 		h("p.muted.num", t("workers.summary", { count: serving.length, busy, slots })),
 		versions.length > 1 && h("p.note.note-warn", t("workers.versions", { versions: versions.join(", ") })),
 		alive.length ? h("div.cards", alive.map(cardOf)) : empty("workers.none"),
-		gone.length > 0 && [h("h2", t("workers.lost")), h("div.cards", gone.map(lostCard))],
+		lost.length > 0 && [h("h2", t("workers.lost")), h("div.cards", lost.map(lostCard))],
 	];
 }
 
@@ -30,8 +29,6 @@ const frame = (one, mark, ...content) =>
 		h("header.card-head", h("h2.mono", { title: one.name }, one.name), h("span.card-actions", mark)),
 		content,
 	);
-
-const hostOf = (one) => one.host && `${one.host} · ${one.pid}`;
 
 function cardOf(one) {
 	const busy = one.tasks.length;
@@ -44,30 +41,30 @@ function cardOf(one) {
 			progressBar((100 * busy) / (slots || 1), { label: "workers.slots" }),
 		],
 		facts(
-			["workers.lanes", one.lanes?.length > 0 && one.lanes.map((lane) => h("span.tag", lane))],
+			["workers.lanes", one.lanes.length > 0 && one.lanes.map((lane) => h("span.tag", lane))],
 			["workers.memory", one.rss_mb && `${number(one.rss_mb)} MB`],
-			["workers.up", one.started_at && since(one.started_at)],
-			["workers.heartbeat", t("workers.ago", { span: spanS(one.silent_s ?? 0) })],
-			["workers.host", hostOf(one)],
+			["workers.up", since(one.started_at)],
+			["workers.heartbeat", t("workers.ago", { span: spanS(one.silent_s) })],
+			["workers.host", `${one.host} · ${one.pid}`],
 			["workers.version", one.version],
 		),
 		busy > 0 && list(one.tasks, taskLine),
 	);
 }
 
-const taskLine = ({ task_id: id, task_type: type, started_at: startedAt, percent }) => ({
+const taskLine = ({ task_id: id, task_type: type, started_at: startedAt, percent: done }) => ({
 	key: id,
 	href: taskHref(id),
-	main: [h("strong", type), " ", shortId(id), percent > 0 && progressBar(percent, { kind: "small" })],
-	side: [h("strong", startedAt ? since(startedAt) : "–"), percent > 0 && h("span.muted", `${Math.floor(percent)} %`)],
+	main: [h("strong", type), " ", shortId(id), done > 0 && progressBar(done, { kind: "small" })],
+	side: [h("strong", since(startedAt)), done > 0 && h("span.muted", percent(Math.floor(done) / 100))],
 });
 
 const lostCard = (one) =>
 	frame(
 		one,
 		tone("lost", "workers.is_lost"),
-		facts(["workers.heartbeat", time(one.heartbeat_at)], ["workers.host", hostOf(one)]),
-		one.tasks?.length > 0
-			? list(one.tasks, (task) => ({ href: taskHref(task.task_id), main: [task.task_type, " ", shortId(task.task_id)], side: task.state && badge(task.state) }))
+		facts(["workers.heartbeat", time(one.heartbeat_at)]),
+		one.tasks.length > 0
+			? list(one.tasks, ({ task_id: id, state }) => ({ href: taskHref(id), main: shortId(id), side: state && badge(state) }))
 			: h("p.muted", t("workers.lost_nothing"), " ", h("a", { href: found(`worker:${one.name}`) }, t("workers.its_tasks"))),
 	);
