@@ -12,9 +12,10 @@ import { act } from "./toast.js";
 const LEAST_MS = 50;
 
 // Fills `root` with what `render(await load())` answers, and again: when events say so (at most every `everyMs`), after
-// `refresh()`, and every `atLeastMs`. A failure while something is shown leaves it shown.
+// `refresh()`, and every `atLeastMs`. A failure leaves shown what is shown.
 function panel(root, signal, { load, render, everyMs = 2000, atLeastMs = 15_000, relevant = () => true }) {
-	let shown;
+	let shown = null;
+	let problem = null;
 	let running = false;
 	let wanted = false;
 	let last = 0;
@@ -28,10 +29,11 @@ function panel(root, signal, { load, render, everyMs = 2000, atLeastMs = 15_000,
 		running = true;
 		wanted = false;
 		try {
-			shown = { value: await load() };
-			rerender();
+			const value = await load();
+			// Else something newer was asked for meanwhile.
+			if (!wanted) draw({ value });
 		} catch (error) {
-			failed(error);
+			if (!signal.aborted) failed(error);
 		}
 		root.removeAttribute("aria-busy");
 		running = false;
@@ -40,14 +42,19 @@ function panel(root, signal, { load, render, everyMs = 2000, atLeastMs = 15_000,
 	}
 
 	function failed(error) {
-		if (signal.aborted) return;
-		if (!(error instanceof Problem)) console.error(error);
-		if (!shown) patch(root, problemBox(error, refresh));
+		if (error instanceof Problem) return draw(shown, error);
+		console.error(error);
+		draw(null, error);
 	}
 
-	function rerender() {
-		if (shown && !signal.aborted) patch(root, render(shown.value));
+	// That the service is not reached is said by the frame.
+	function draw(next, error) {
+		[shown, problem] = [next, error];
+		if (signal.aborted || !(shown || problem)) return;
+		patch(root, problem && !(shown && problem.status === 0) && problemBox(problem, refresh), shown && render(shown.value));
 	}
+
+	const rerender = () => draw(shown, problem);
 
 	function soon() {
 		if (timer || signal.aborted || document.hidden) return;
@@ -60,7 +67,7 @@ function panel(root, signal, { load, render, everyMs = 2000, atLeastMs = 15_000,
 	}
 
 	onEvents((events) => (events === null || events.some(relevant)) && soon(), signal);
-	every(1000, () => isResting() || performance.now() - last < atLeastMs || refresh(), signal);
+	every(1000, () => running || isResting() || performance.now() - last < atLeastMs || refresh(), signal);
 	root.setAttribute("aria-busy", "true");
 	if (!root.hasChildNodes()) patch(root, skeleton());
 	return { refresh, rerender, done: refresh() };
@@ -75,12 +82,11 @@ function every(ms, callback, signal) {
 export class Page {
 	#abort = new AbortController();
 	signal = this.#abort.signal;
-	root = h("div");
+	root = h("div.page");
 
 	// Of the path: its name, its first part, the id behind that, and the query.
 	constructor(address) {
 		Object.assign(this, address);
-		this.root.className = `page page-${this.name}`;
 	}
 
 	close() {
@@ -106,7 +112,7 @@ export class Page {
 	}
 
 	every(ms, callback) {
-		every(ms, () => document.hidden || callback(), this.signal);
+		every(ms, () => isResting() || callback(), this.signal);
 	}
 
 	async act(promise, done, undo) {

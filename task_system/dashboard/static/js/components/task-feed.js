@@ -5,7 +5,6 @@ import { get, onEvents } from "../kit.js";
 const FLASH_MS = 1200;
 // So many rows that newer ones drove off the page are followed one by one.
 const SINGLY = 10;
-const BECOMES = { started: "STARTED", retry: "RETRY", succeeded: "SUCCESS", failed: "FAILURE", cancelled: "CANCELLED", expired: "EXPIRED" };
 
 export class TaskFeed {
 	tasks = [];
@@ -18,6 +17,8 @@ export class TaskFeed {
 	// Whether the page is to be taken as it is when it is looked at.
 	stale = true;
 	changed = new Set();
+	// Of what happened since the last look began, its answer may not know.
+	told = new Set();
 
 	// query(): for GET /api/tasks; first(): whether new tasks would stand here; draw(): show it.
 	constructor({ query, first, draw, signal }) {
@@ -30,6 +31,7 @@ export class TaskFeed {
 		const hits = events.filter((event) => rows.has(event.task_id));
 		for (const event of hits) {
 			const at = rows.get(event.task_id);
+			this.told.add(event.task_id);
 			this.tasks[at] = applied(this.tasks[at], event);
 			this.#flash(event.task_id);
 		}
@@ -39,6 +41,7 @@ export class TaskFeed {
 	async look() {
 		const stale = this.stale;
 		this.stale = false;
+		this.told.clear();
 		const { limit, ...query } = this.query();
 		const { tasks, next, searched_to } = await get("/api/tasks", { limit, ...query }, this.signal).catch((problem) => {
 			this.stale = stale;
@@ -53,7 +56,7 @@ export class TaskFeed {
 	async #renew(tasks, next) {
 		const now = new Map(tasks.map((task) => [task.task_id, task]));
 		const gone = this.tasks.filter((task) => !now.has(task.task_id) && !task.finished_at).slice(0, SINGLY);
-		for (const task of await Promise.all(gone.map(({ task_id: id }) => get(`/api/tasks/${id}`).catch(() => null)))) {
+		for (const task of await Promise.all(gone.map(({ task_id: id }) => get(`/api/tasks/${id}`, {}, this.signal).catch(() => null)))) {
 			if (task) now.set(task.task_id, task);
 		}
 		if (!this.tasks.length) this.tasks = tasks;
@@ -62,7 +65,7 @@ export class TaskFeed {
 		this.waiting = this.first() ? tasks.filter(isNew).length : 0;
 		this.waitingMore = this.waiting > 0 && this.waiting === tasks.length && Boolean(next);
 		this.tasks = this.tasks.map((task) => {
-			const fresh = now.get(task.task_id) || task;
+			const fresh = (!this.told.has(task.task_id) && now.get(task.task_id)) || task;
 			if (fresh.status !== task.status) this.#flash(task.task_id);
 			return fresh;
 		});
@@ -80,11 +83,11 @@ export class TaskFeed {
 
 function applied(task, event) {
 	const name = event.event.replace("task.", "");
-	const state = BECOMES[name] || task.state;
-	const status = BECOMES[name]?.toLowerCase() || task.status;
-	const next = { ...task, state, status, attempt: event.attempt || task.attempt };
+	// What changed may be when it is due.
+	const status = name === "changed" ? task.status : event.state.toLowerCase();
+	const next = { ...task, state: event.state, status, attempt: event.attempt };
 	if (name === "started") next.started_at = event.at;
-	if (name === "progress") next.progress = { ...task.progress, percent: event.percent, message: event.message ?? task.progress?.message };
+	if (name === "progress") next.progress = { ...task.progress, percent: event.percent, message: event.message ?? task.progress.message };
 	if (name === "succeeded" || name === "failed") Object.assign(next, { finished_at: event.at, duration_ms: event.run_ms ?? task.duration_ms });
 	return next;
 }

@@ -17,9 +17,13 @@ export async function loadMessages() {
 	const wanted = setting("language");
 	const offered = wanted === "auto" ? navigator.languages.map(languageOf) : [wanted];
 	language = offered.find((tag) => LANGUAGES.includes(tag)) || "en";
-	const response = await fetch(new URL(`${language}.json`, BASE));
-	if (!response.ok) throw new Error(`no messages for ${language}`);
-	messages = await response.json();
+	const chosen = language;
+	const response = await fetch(new URL(`${chosen}.json`, BASE));
+	if (!response.ok) throw new Error(`no messages for ${chosen}`);
+	const found = await response.json();
+	// Another was chosen meanwhile.
+	if (chosen !== language) return;
+	messages = found;
 	plurals = new Intl.PluralRules(language);
 	document.documentElement.lang = language;
 	translate(document);
@@ -45,7 +49,6 @@ export function t(key, values = {}) {
 	return message.replace(/\{(\w+)\}/g, (_, name) => shown(values[name]));
 }
 
-// The message if there is one, else what is given.
 export const tOr = (key, otherwise) => (key in messages ? t(key) : otherwise);
 
 const shown = (value) => (typeof value === "number" ? value.toLocaleString(locale()) : String(value ?? ""));

@@ -6,6 +6,7 @@ const NAMES = "accepted started progress retry succeeded failed cancelled expire
 const POLL_MS = 5000;
 const BATCH_MS = 250;
 const REFUSED_MS = 10_000;
+const CONNECTED_MS = 1000;
 
 // live | polling | connecting | offline | paused
 export let status = "connecting";
@@ -65,7 +66,10 @@ function connect() {
 	source?.close();
 	source = isResting() ? null : new EventSource(`/api/events?${filter}`);
 	const on = (name, heard) => source?.addEventListener(name, heard);
-	on("open", () => say((reached = true)));
+	on("open", () => {
+		say((reached = true));
+		tell(null);
+	});
 	on("reset", () => tell(null));
 	for (const name of NAMES) on(`task.${name}`, gather);
 	on("error", async (event) => {
@@ -78,7 +82,9 @@ function connect() {
 		reached = await fetch("/api/health/live").then((response) => response.ok, () => false);
 		say();
 	});
-	say();
+	// A page with another stream is not to flicker.
+	if (source) timer = setTimeout(say, CONNECTED_MS);
+	else say();
 }
 
 function gather(event) {
@@ -99,5 +105,4 @@ function say() {
 	if (next === status) return;
 	status = next;
 	watchers.forEach((callback) => callback(next));
-	if (next === "live") tell(null);
 }

@@ -16,13 +16,12 @@ const listeners = new Set();
 
 export const setting = (name) => current[name];
 
-// Remembers; calls back those who look.
 export function setSetting(name, value) {
 	current = { ...current, [name]: value };
 	try {
 		localStorage.setItem(KEY, JSON.stringify(current));
 	} catch {
-		// Remembered for as long as the page is open.
+		// Then for as long as the page is open.
 	}
 	listeners.forEach((callback) => callback(name));
 }
