@@ -71,6 +71,9 @@ class Settings(BaseModel):
 
     flower_url: str = Field("", description="Where people find Flower; linked from /.")
     rabbitmq_page_url: str = Field("", description="Where people find RabbitMQ's page; linked from /.")
+    environment_name: str = Field(
+        "", max_length=20, description="What the dashboard calls this service, such as staging; when empty, nothing."
+    )
     cors_origins: tuple[str, ...] = Field((), description="Origins whose pages may call the API, by comma.")
     max_body_bytes: int = Field(1_048_576, ge=1024, description="A larger request is answered with 413.")
     max_file_bytes: int = Field(2_147_483_648, ge=1024, description="A larger upload is answered with 413.")

@@ -29,7 +29,12 @@ class Shop(Embedded):
     """A service of the shop's task types."""
 
     def environment(self) -> dict[str, str]:
-        ours = {"TASK_MODULES": "tools.demo_tasks", "WORKER_CONCURRENCY": "6", "FLOWER_URL": "http://localhost:5555"}
+        ours = {
+            "TASK_MODULES": "tools.demo_tasks",
+            "WORKER_CONCURRENCY": "6",
+            "FLOWER_URL": "http://localhost:5555",
+            "ENVIRONMENT_NAME": "staging",
+        }
         return super().environment() | ours
 
 

@@ -21,6 +21,7 @@ def index() -> Response:
         {
             "service": "task-system",
             "version": services().version,
+            "environment": services().environment,
             "description": "Hand background work over by HTTP; it gets done.",
             "links": {
                 "submit": "/api/tasks",

@@ -72,6 +72,7 @@ class Services:
     #: By name, in the order in which they are shown.
     checks: dict[str, Check]
     version: str
+    environment: str
     #: Pages beside the API, by name: Flower, RabbitMQ's.
     links: dict[str, str]
     #: What a browser is shown at /.

@@ -132,6 +132,7 @@ def _services(parts: Parts) -> Services:
             alive_s=parts.settings.lease_s,
         ),
         version=VERSION,
+        environment=parts.settings.environment_name,
         links=_links(parts.settings),
         page=dashboard.shell,
     )

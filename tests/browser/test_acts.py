@@ -398,9 +398,10 @@ def test_it_comes_back_after_the_service_does(page: Page, service: Embedded) -> 
 
 
 def test_a_first_task_on_an_empty_system(new_page: NewPage, tmp_path: Path) -> None:
-    with running_embedded(tmp_path) as empty:
+    with running_embedded(tmp_path, ENVIRONMENT_NAME="staging") as empty:
         page = new_page(base_url=empty.base_url)
         page.goto("/")
+        expect(page.locator(".environment")).to_have_text("staging")
         expect(page.locator(".verdict")).to_contain_text("All is well.")
         page.get_by_role("button", name="Run an example").click()
         state(page, "Succeeded")

@@ -17,6 +17,8 @@ class Service(TypedDict):
 
     service: str
     version: str
+    environment: str
+    """What its operators call it, to tell it from others; empty where they call it nothing."""
     description: str
     links: dict[str, str]
 

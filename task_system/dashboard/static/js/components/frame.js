@@ -38,7 +38,7 @@ export function drawFrame() {
 	one(".rail-fold").ariaPressed = setting("rail") === "narrow";
 	const live = pill(`live-${status}`, `live.${status}`, t(`live.${status}_hint`), togglePause, h("span.dot", { "aria-hidden": "true" }));
 	const keys = iconButton("keyboard", "help.title", showHelp, { class: "icon-button wide-only" });
-	patch(one(".topbar-end"), healthPill(), live, switcher("zone", ZONES, zonePill), switcher("theme", THEMES, themeButton), keys);
+	patch(one(".topbar-end"), about.environment && h("strong.environment", about.environment), healthPill(), live, switcher("zone", ZONES, zonePill), switcher("theme", THEMES, themeButton), keys);
 	for (const place of document.querySelectorAll(".outside")) patch(place, OUTSIDE.map(outside));
 }
 

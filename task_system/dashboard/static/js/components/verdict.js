@@ -15,7 +15,7 @@ function broken(health) {
 	const [check, wrong] = Object.entries(health?.checks || {}).find(([, { status }]) => status !== "ok") || [];
 	if (!health || (health.status === "ready" && !wrong)) return null;
 	const text = wrong ? t("verdict.check", { check, detail: wrong.detail }) : health.detail || t("health.bad");
-	return { tone: "bad", text, page: "workers" };
+	return { tone: "bad", text, page: /worker|keeper/.test(check) && "workers" };
 }
 
 function unserved(queues) {

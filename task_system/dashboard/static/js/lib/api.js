@@ -45,7 +45,7 @@ export const post = (path, body) => request("POST", path, body);
 export function withQuery(path, query = {}) {
 	const given = new URLSearchParams();
 	for (const [name, value] of Object.entries(query)) {
-		for (const one of [value].flat()) if ((one ?? "") !== "") given.append(name, one);
+		for (const one of [value].flat()) if (one) given.append(name, one);
 	}
 	return given.size ? `${path}?${given}` : path;
 }

@@ -48,7 +48,7 @@ function made(create, tag, rest) {
 }
 
 const isProps = (value) => value && typeof value === "object" && !(value instanceof Node) && !Array.isArray(value);
-const isNothing = (value) => value === null || value === undefined || value === false;
+const isNothing = (value) => value == null || value === false;
 
 function set(element, name, value) {
 	if (name === "key") element.__key = value;

@@ -17,12 +17,12 @@ export default function page(page) {
 
 	function render(answer) {
 		if (page.id) return [crumbs("batches", href("/batches", { kind: isBulk() ? "bulk" : null })), isBulk() ? oneBulk(answer) : [pageHead("batches.one"), batchCard(answer)]];
-		const kinds = { batches: null, bulk: "bulk" };
 		const chosen = isBulk() ? "bulk" : "batches";
+		const tab = (name) => ({ label: `batches.tab_${name}`, href: href("/batches", { kind: name === "bulk" && name }), current: name === chosen });
 		const items = answer.batches || answer.bulks;
 		return [
 			pageHead("nav.batches"),
-			tabs("nav.batches", Object.entries(kinds).map(([name, kind]) => ({ label: `batches.tab_${name}`, href: href("/batches", { kind }), current: name === chosen }))),
+			tabs("nav.batches", ["batches", "bulk"].map(tab)),
 			items.length ? h("div.stacked", items.map(isBulk() ? bulkCard : batchCard)) : empty(`batches.none_${chosen}`),
 		];
 	}
