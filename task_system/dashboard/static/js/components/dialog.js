@@ -61,27 +61,17 @@ export const confirm = ({ title, ...asked }) => openDialog(title, (close) => que
 // Items are { label, href, onclick, danger }.
 export function menu(key, label, items, { name, kind = "", ...props }) {
 	const id = `menu-${key}`;
-	const item = ({ label: text, href, onclick, danger }) =>
-		h(
-			href ? "a" : "button",
-			{
-				class: `menu-item ${danger ? "danger" : ""}`,
-				href,
-				onclick(event) {
-					event.target.closest(".menu-list").hidePopover();
-					onclick?.();
-				},
-			},
-			t(text),
-		);
+	const item = ({ label: text, href, onclick, danger }) => {
+		const chosen = (event) => {
+			event.target.closest(".menu-list").hidePopover();
+			onclick?.();
+		};
+		return h(href ? "a" : "button", { class: `menu-item ${danger ? "danger" : ""}`, href, onclick: chosen }, t(text));
+	};
 	return h(
 		"div.menu",
 		{ key },
 		button(label, { popovertarget: id, says: name, kind: `quiet ${kind}`, ...props }),
-		h("div.menu-list", { id, popover: true, ontoggle: opened }, items.filter(Boolean).map(item)),
+		h("div.menu-list", { id, popover: true, ontoggle: (event) => event.newState === "open" && event.target.firstChild.focus() }, items.filter(Boolean).map(item)),
 	);
-}
-
-function opened(event) {
-	if (event.newState === "open") event.target.firstChild.focus();
 }

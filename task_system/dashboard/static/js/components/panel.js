@@ -51,7 +51,8 @@ function panel(root, signal, { load, render, everyMs = 2000, atLeastMs = 15_000,
 	function draw(next, error) {
 		[shown, problem] = [next, error];
 		if (signal.aborted || !(shown || problem)) return;
-		patch(root, problem && !(shown && problem.status === 0) && problemBox(problem, refresh), shown && render(shown.value));
+		const box = problem && !(shown && problem.status === 0) && problemBox(problem, refresh);
+		patch(root, h("div", box), shown && render(shown.value));
 	}
 
 	const rerender = () => draw(shown, problem);
@@ -121,7 +122,7 @@ export class Page {
 		return answer;
 	}
 
-	async ask(question, run, done = "change.done", undo = undefined) {
+	async ask(question, run, done = "change.done", undo) {
 		const answer = await confirm(question);
 		return answer && this.act(run(answer), done, undo);
 	}

@@ -42,13 +42,13 @@ export class TaskFeed {
 		const stale = this.stale;
 		this.stale = false;
 		this.told.clear();
-		const { limit, ...query } = this.query();
-		const { tasks, next, searched_to } = await get("/api/tasks", { limit, ...query }, this.signal).catch((problem) => {
+		const query = this.query();
+		const { tasks, next, searched_to } = await get("/api/tasks", query, this.signal).catch((problem) => {
 			this.stale = stale;
 			throw problem;
 		});
 		if (!stale && !this.stale) return this.#renew(tasks, next);
-		const searchedTo = tasks.length < limit ? searched_to : null;
+		const searchedTo = tasks.length < query.limit ? searched_to : null;
 		Object.assign(this, { tasks, next, searchedTo, waiting: 0, waitingMore: false, loaded: true });
 	}
 
@@ -60,8 +60,8 @@ export class TaskFeed {
 			if (task) now.set(task.task_id, task);
 		}
 		if (!this.tasks.length) this.tasks = tasks;
-		const shown = new Set(this.tasks.map((task) => task.task_id));
-		const isNew = ({ task_id: id }) => !shown.has(id) && id > this.tasks[0].task_id;
+		// Ids grow with time.
+		const isNew = (task) => task.task_id > this.tasks[0].task_id;
 		this.waiting = this.first() ? tasks.filter(isNew).length : 0;
 		this.waitingMore = this.waiting > 0 && this.waiting === tasks.length && Boolean(next);
 		this.tasks = this.tasks.map((task) => {

@@ -11,7 +11,7 @@ const OF_ONE = { __proto__: null, tasks: "task", batches: "batches", bulk: "batc
 
 let current = null;
 let opened = "";
-let mount = () => {};
+let mount;
 
 // `show(page, module, isNew)` is called for every page that is opened.
 export function startRouter(show) {

@@ -17,7 +17,7 @@ export default function page(page) {
 	return page.show({ load, render });
 
 	async function load() {
-		const refused = (problem) => problem.document || { detail: problem.message };
+		const refused = (problem) => problem.document;
 		const [stats, ledger, health, queues, failures, schedules, newest] = await Promise.all([
 			page.getOr("/api/stats", { window: chosen() }),
 			page.getOr("/api/ledger", { window: chosen() }),

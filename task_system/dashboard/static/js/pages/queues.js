@@ -54,17 +54,17 @@ export default function page(page) {
 
 	function queueActs(queue) {
 		const { name } = queue;
+		const act = (verb, icon, run) => smallButton(`action.${verb}`, icon, run, named(`action.${verb}`, name));
 		return [
-			isPaused(queue)
-				? smallButton("action.resume", "play", () => each([queue], "resume"))
-				: smallButton("action.pause", "pause", () => pause([queue]), { "aria-label": `${t("action.pause")}: ${name}` }),
+			isPaused(queue) ? act("resume", "play", () => each([queue], "resume")) : act("pause", "pause", () => pause([queue])),
 			menu(name, "", [{ label: "queues.purge", danger: true, onclick: () => purge(queue) }], { icon: "more", kind: "small", name: t("queues.more", { queue: name }) }),
 		];
 	}
 
 	function typeTable(types) {
 		const act = ({ name, control: { state } }, verb) =>
-			verb !== state && button(`fuse.do_${verb}`, { kind: verb === "refuse" ? "small danger" : "small", onclick: () => fuse(name, verb, state) });
+			verb !== state &&
+			button(`fuse.do_${verb}`, { kind: verb === "refuse" ? "small danger" : "small", onclick: () => fuse(name, verb, state), ...named(`fuse.do_${verb}`, name) });
 		const acts = (type) => ["allow", "hold", "refuse"].map((verb) => act(type, verb));
 		return table(
 			"queues.types",
@@ -115,6 +115,7 @@ export default function page(page) {
 	}
 }
 
+const named = (label, name) => ({ "aria-label": `${t(label)}: ${name}` });
 const isPaused = (queue) => queue.pause.paused;
 
 const rowHead = (address, text, line) => [h("a.task-link", { href: address }, h("span.task-type", text)), line && h("span.task-line", line)];

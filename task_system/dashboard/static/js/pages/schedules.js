@@ -89,7 +89,7 @@ export default function page(page) {
 	}
 }
 
-const part = (title, items, content) => h("div", h("h3", t(title)), items?.length ? content(items) : h("p.muted", "–"));
+const part = (title, items, content) => h("div", h("h3", t(title)), items?.length ? content(items) : "–");
 
 function dot({ fire_at: at, state, outcome, detail, task_id: id }) {
 	const status = state || (outcome === "submitted" ? "pending" : "cancelled");

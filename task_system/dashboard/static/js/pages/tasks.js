@@ -1,7 +1,7 @@
 // Tasks: search, states, ages, pages, and acts on many.
 
 import {
-	TERMINAL, button, choice, confirm, counted, empty, field, found, h, href, hrefOfNext, hrefWith, icon, linkButton, menu, number, pageHead, patch,
+	TERMINAL, button, choice, confirm, counted, empty, field, found, h, href, hrefOfNext, hrefWith, icon, linkButton, menu, pageHead, patch,
 	setQuery, setSetting, setting, skeleton, smallButton, stateText, t, tabs, time,
 } from "../kit.js";
 import { openBulk } from "../components/bulk.js";
@@ -115,15 +115,12 @@ export default function page(page) {
 
 	function chips() {
 		const terms = termsOf(asked("q") || "");
-		const chip = (term, at) =>
-			h(
-				"button.chip",
-				{ "aria-label": t("tasks.remove_chip", { term }), onclick: () => search({ q: terms.toSpliced(at, 1).join(" ") }) },
-				h("span.mono", term),
-				icon("close", 12),
-			);
-		const none = () => h("button.link", { onclick: () => search({ q: null }) }, t("tasks.clear"));
-		return terms.length > 0 && h("div.chips", { key: "chips" }, terms.map(chip), none());
+		const chip = (term, at) => {
+			const onclick = () => search({ q: terms.toSpliced(at, 1).join(" ") });
+			return h("button.chip", { "aria-label": t("tasks.remove_chip", { term }), onclick }, h("span.mono", term), icon("close", 12));
+		};
+		const none = h("button.link", { onclick: () => search({ q: null }) }, t("tasks.clear"));
+		return terms.length > 0 && h("div.chips", { key: "chips" }, terms.map(chip), none);
 	}
 
 	function stateTabs() {
@@ -209,7 +206,7 @@ export default function page(page) {
 			h(
 				"footer.pager",
 				h("span.muted", t("tasks.shown", { count: tasks.length })),
-				choice("tasks.page_size", String(setting("page_size")), SIZES.map((size) => [String(size), number(size)]), resize),
+				choice("tasks.page_size", setting("page_size"), SIZES.map((size) => [size, size]), resize),
 				asked("cursor") && linkButton("tasks.newest", hrefWith({ cursor: null })),
 				next && linkButton("tasks.older", hrefOfNext(next)),
 			),
