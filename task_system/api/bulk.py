@@ -89,7 +89,11 @@ def begun(bulk: Bulk) -> Response:
 
 
 def _some(filter_: Filter) -> Expression:
-    expression = filter_.expression()
+    try:
+        expression = filter_.expression()
+    except InvalidSubmission as error:
+        where = [{**one, "path": f"filter.{one['path']}"} for one in error.errors]
+        raise InvalidSubmission(error.detail, errors=where) from None
     if not conjuncts(expression):
         message = "matches every task: narrow it, or say that you mean all, with q: created:>0s"
         raise InvalidSubmission(errors=[{"path": "filter", "message": message}])

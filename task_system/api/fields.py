@@ -1,10 +1,12 @@
 """Fields that several requests have in common."""
 
+import re
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any
 
 import orjson
-from pydantic import AfterValidator, AwareDatetime, BeforeValidator, Field
+from pydantic import AfterValidator, AwareDatetime, BeforeValidator, Field, WithJsonSchema
 
 from task_system.model.backoff import LONGEST_DELAY_S
 from task_system.model.moments import written
@@ -12,6 +14,17 @@ from task_system.model.text import NUL_IN_JSON
 
 #: As JSON, in bytes.
 LARGEST_METADATA = 8192
+
+
+def fits(pattern: str, says: str) -> Callable[[str], str]:
+    """Takes what the pattern fits; of anything else it says how to write it, which a pattern tells nobody."""
+
+    def check(text: str) -> str:
+        if not re.fullmatch(pattern, text):
+            raise ValueError(says)
+        return text
+
+    return check
 
 
 def _once(tags: tuple[str, ...]) -> tuple[str, ...]:
@@ -43,8 +56,13 @@ Moment = Annotated[AwareDatetime, BeforeValidator(written)]
 #: Seconds, as a number and not as text.
 Seconds = Annotated[float, Field(strict=True, allow_inf_nan=False)]
 
+_TAG = r"[^\s\x00-\x1f\x7f]{1,64}"
 #: A word without white space or control characters.
-Tag = Annotated[str, Field(min_length=1, max_length=64, pattern=r"^[^\s\x00-\x1f\x7f]+$")]
+Tag = Annotated[
+    str,
+    AfterValidator(fits(_TAG, "must be one word, of at most 64 characters")),
+    WithJsonSchema({"type": "string", "minLength": 1, "maxLength": 64, "pattern": f"^{_TAG}$"}),
+]
 Tags = Annotated[tuple[Tag, ...], Field(max_length=20), AfterValidator(_once)]
 Metadata = Annotated[dict[str, Any], AfterValidator(_storable)]
 

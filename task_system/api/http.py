@@ -70,7 +70,7 @@ def parsed(model: type[M]) -> M:
     try:
         return model.model_validate(body)
     except ValidationError as error:
-        raise InvalidSubmission(errors=errors_of(error)) from None
+        raise InvalidSubmission(errors=errors_of(error, body)) from None
 
 
 def parsed_if_any(model: type[M]) -> M:
@@ -92,7 +92,7 @@ def queried(model: type[M]) -> M:
         return model.model_validate(given)
     except ValidationError as error:
         raise InvalidSubmission(
-            "The query does not fit. `errors` says where and why.", errors=errors_of(error)
+            "The query does not fit. `errors` says where and why.", errors=errors_of(error, given)
         ) from None
 
 

@@ -7,11 +7,11 @@ from urllib.parse import quote
 from uuid import UUID
 
 from flask import Blueprint, Response, request
-from pydantic import Field, RootModel, ValidationError, field_validator
+from pydantic import AfterValidator, Field, RootModel, ValidationError, WithJsonSchema, field_validator
 from typing_extensions import TypedDict
 
 from task_system.api.describing import described
-from task_system.api.fields import Moment, Reason, Seconds
+from task_system.api.fields import Moment, Reason, Seconds, fits
 from task_system.api.http import Body, answer, id_of, parsed, parsed_if_any
 from task_system.api.services import services
 from task_system.api.shapes.schedules import Schedule as ScheduleShape
@@ -39,14 +39,19 @@ bp = Blueprint("schedules", __name__, url_prefix="/api/schedules")
 LIMIT = 200
 NEXT_TIMES = 5
 LAST_TICKS = 20
-_NAME = r"^[A-Za-z0-9][A-Za-z0-9_.:-]*$"
+_NAME = r"[A-Za-z0-9][A-Za-z0-9_.:-]{0,127}"
+Name = Annotated[
+    str,
+    AfterValidator(fits(_NAME, "must be 1 to 128 letters, digits or _.:- and begin with a letter or a digit")),
+    WithJsonSchema({"type": "string", "minLength": 1, "maxLength": 128, "pattern": f"^{_NAME}$"}),
+]
 _SPEC = tuple(field.name for field in fields(ScheduleSpec))
 
 
 class ScheduleBody(Body):
     """A schedule. Send either `cron` or `every_s`."""
 
-    name: Annotated[str, Field(pattern=_NAME, max_length=128)]
+    name: Name
     task_type: Annotated[str, Field(description="One of GET /api/task-types.", max_length=64)]
     parameters: Annotated[dict[str, Any], Field(default_factory=dict, description="Of each task.")]
     priority: Priority = Priority.NORMAL
@@ -163,7 +168,7 @@ def change(schedule_id: str) -> Response:
         try:
             return ScheduleBody.model_validate(merged).spec()
         except ValidationError as error:
-            raise InvalidSubmission(errors=errors_of(error)) from None
+            raise InvalidSubmission(errors=errors_of(error, merged)) from None
 
     id_ = _id(schedule_id)
     if changes.keys() & {"task_type", "parameters"}:

@@ -2,14 +2,14 @@
 
 import re
 from datetime import UTC, datetime
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 from flask import Blueprint, Response, request
-from pydantic import Field, field_validator, model_validator
+from pydantic import AfterValidator, Field, WithJsonSchema, field_validator, model_validator
 from typing_extensions import TypedDict
 
 from task_system.api.describing import described
-from task_system.api.fields import Metadata, Moment, Seconds, Tags, within_reach
+from task_system.api.fields import Metadata, Moment, Seconds, Tags, fits, within_reach
 from task_system.api.http import Body, answer, parsed, task_id_of
 from task_system.api.services import services
 from task_system.api.shapes.tasks import Accepted as AcceptedShape
@@ -36,8 +36,13 @@ from task_system.store.idempotency import Once
 #: JSON Schema of a field that takes a whole submission; the API's description puts the union of all types there.
 ANY_SUBMISSION = {"x-submission": True}
 _KEY = re.compile(r"[\x21-\x7e]{1,255}")
-ParametersPath = Annotated[str, Field(pattern=r"^parameters(\.[^.\x00]+)+$", max_length=200)]
-Same = Literal["task_type", "priority", "tags", "parameters"] | ParametersPath
+_SAME = r"task_type|priority|tags|parameters(\.[^.\x00]+)*"
+Same = Annotated[
+    str,
+    Field(max_length=200),
+    AfterValidator(fits(_SAME, "must be task_type, priority, tags, parameters, or a path such as parameters.user.id")),
+    WithJsonSchema({"type": "string", "maxLength": 200, "pattern": f"^({_SAME})$"}),
+]
 #: Of one wait, in seconds; ten of them are not too long.
 LONGEST_DEBOUNCE_S = LONGEST_DELAY_S / 10
 #: `?wait=` waits no longer, in seconds.

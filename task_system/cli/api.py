@@ -170,9 +170,10 @@ def _problem(response: httpx2.Response) -> Json:
 
 
 def _words(problem: Json) -> str:
-    lines = [str(problem.get("detail", ""))]
-    lines += [f"  {error.get('path')}: {error.get('message')}" for error in problem.get("errors", ())]
-    if any(error.get("path") in {"q", "filter.q"} for error in problem.get("errors", ())):
+    detail, errors = str(problem.get("detail", "")), problem.get("errors", ())
+    lines = [detail]
+    lines += [f"  {one.get('path')}: {one.get('message')}" for one in errors if str(one.get("message")) not in detail]
+    if any(one.get("path") in {"q", "filter.q"} for one in errors):
         lines.append("`taskq list --help` says how to search.")
     lines.append(NEXT.get(problem.get("error", ""), ""))
     return "\n".join(lines).strip()

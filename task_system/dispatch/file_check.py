@@ -4,6 +4,7 @@ import re
 from collections.abc import Callable, Sequence, Set
 from uuid import UUID
 
+import orjson
 from pydantic import ValidationError
 
 from task_system.dispatch.findings import Errors, errors_of
@@ -42,5 +43,5 @@ def _validate(task_type: TaskType, parameters: bytes, named: NamedFiles) -> Erro
     try:
         task_type.parameters.model_validate_json(parameters, context=named)
     except ValidationError as error:
-        return errors_of(error, "parameters")
+        return errors_of(error, orjson.loads(parameters), "parameters")
     return []

@@ -1,20 +1,73 @@
 """What is wrong with something that was sent, as callers are told."""
 
+import re
+from collections.abc import Collection, Iterator
+from typing import Any
+
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
+
+from task_system.model.moments import NO_MOMENT
 
 #: Each a `path` and a `message`.
 Errors = list[dict[str, str]]
 
+#: Pydantic speaks of Python's types, and callers write JSON.
+_WORDS = {
+    "missing": "is missing",
+    "extra_forbidden": "is unknown here: leave it out",
+    **dict.fromkeys(("dict_type", "model_type", "model_attributes_type"), "must be an object"),
+    **dict.fromkeys(("list_type", "tuple_type", "set_type", "frozen_set_type"), "must be a list"),
+    "string_type": "must be text",
+    **dict.fromkeys(("int_type", "int_parsing", "int_from_float"), "must be a whole number"),
+    **dict.fromkeys(("float_type", "float_parsing"), "must be a number"),
+    **dict.fromkeys(("bool_type", "bool_parsing"), "must be true or false"),
+    **dict.fromkeys(("timezone_aware", "datetime_parsing", "datetime_from_date_parsing"), NO_MOMENT),
+    **dict.fromkeys(("uuid_type", "uuid_parsing"), "must be an id, as the API gives them out"),
+    "union_tag_not_found": "is missing",
+}
+_MUST = re.compile(r"^(?:Input|String|List|Tuple|Set|Dictionary|Data|Value) should ")
 
-def errors_of(error: ValidationError, *prefix: str) -> Errors:
-    """Pydantic's findings as `{path, message}`, with paths as a caller would write them."""
-    return [
-        {"path": ".".join(map(str, (*prefix, *finding["loc"]))) or "body", "message": _said(finding)}
-        for finding in error.errors(include_url=False, include_context=False, include_input=False)
-    ]
+
+def errors_of(error: ValidationError, sent: Any, *prefix: str) -> Errors:
+    """Pydantic's findings as `{path, message}`, with paths as a caller would write them.
+
+    sent: what was validated, as JSON is read.
+    """
+    found: dict[str, list[str]] = {}
+    for finding in error.errors(include_url=False, include_input=False):
+        path = ".".join(map(str, (*prefix, *_keys(finding, sent)))) or "body"
+        # Of a tuple, Pydantic counts only the items that fit.
+        if finding["type"] != "too_short" or not any(inner.startswith(f"{path}.") for inner in found):
+            found.setdefault(path, []).append(_said(finding))
+    # Where there is a choice, each is told why it was not taken.
+    return [{"path": path, "message": "; or ".join(dict.fromkeys(said))} for path, said in found.items()]
+
+
+def _keys(finding: ErrorDetails, sent: Any) -> Iterator[str | int]:
+    """Where it is in what was sent, without the names of the choices there that Pydantic tried."""
+    *_, last = (None, *finding["loc"])
+    at = sent
+    for part in finding["loc"]:
+        if part in _keys_of(at):
+            at = at[part]
+            yield part
+        elif part == last and finding["type"] == "missing":
+            yield part
+    if finding["type"].startswith("union_tag_"):
+        yield finding["ctx"]["discriminator"].strip("'")
+
+
+def _keys_of(value: Any) -> Collection[str | int]:
+    if isinstance(value, dict):
+        return value
+    return range(len(value)) if isinstance(value, list) else ()
 
 
 def _said(finding: ErrorDetails) -> str:
     """What a model says itself stands behind a prefix of Pydantic's."""
-    return finding["msg"].removeprefix("Value error, ") if finding["type"] == "value_error" else finding["msg"]
+    if finding["type"] == "value_error":
+        return finding["msg"].removeprefix("Value error, ")
+    if finding["type"] == "union_tag_invalid":
+        return f"must be one of {finding['ctx']['expected_tags']}"
+    return _WORDS.get(finding["type"]) or _MUST.sub("must ", finding["msg"]).replace(" after validation", "")

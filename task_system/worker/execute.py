@@ -8,6 +8,7 @@ import traceback
 from dataclasses import replace
 from typing import Any
 
+import orjson
 from billiard.exceptions import SoftTimeLimitExceeded
 from pydantic import ValidationError
 
@@ -49,7 +50,7 @@ def _perform(here: Runtime, job: Job) -> AttemptEnd:
         parameters = task_type.parameters.model_validate_json(job.parameters)
     except ValidationError as error:
         # The type changed since the task was accepted: another attempt would fail alike.
-        return _ended("failure", "InvalidParameters", str(errors_of(error, "parameters")))
+        return _ended("failure", "InvalidParameters", str(errors_of(error, orjson.loads(job.parameters), "parameters")))
     except Exception as error:  # noqa: BLE001 - a model's own validators may raise anything
         return _ended("failure", type(error).__name__, str(error))
     context = here.context(job)

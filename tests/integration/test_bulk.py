@@ -119,7 +119,8 @@ def test_what_does_not_fit_is_said_by_field(service: Service, body: Json, path: 
 
 def test_a_search_that_cannot_be_read_says_where(service: Service) -> None:
     answer = service.request("POST", "/api/bulk", json={"action": "cancel", "filter": {"q": "state:("}})
-    assert problem(answer, 422)["errors"][0]["position"] == 6
+    wrong = problem(answer, 422)["errors"][0]
+    assert (wrong["path"], wrong["position"]) == ("filter.q", 6)
 
 
 def test_an_abort_is_obeyed_at_once(service: Service) -> None:

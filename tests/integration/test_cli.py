@@ -108,7 +108,7 @@ def test_values_are_read_as_the_type_would_have_them(taskq: Taskq, tmp_path: Pat
     [
         ("lits", "no command", "Did you mean list"),
         ("submit no_such_type", "no task type", "data_processing"),
-        ("submit test_flaky times=often", "parameters.times", "valid integer"),
+        ("submit test_flaky times=often", "parameters.times", "whole number"),
         ("submit test_noop nonsense", "no parameter", "key=value"),
         ("submit test_noop --json [", "no JSON", '--json \'{"data"'),
         ("submit test_noop --json [1]", "an object", '--json \'{"data"'),
@@ -154,6 +154,10 @@ def test_what_is_wrong_is_said_with_what_to_do(taskq: Taskq, arguments: str, sai
     assert done.exit_code in {1, 2}
     assert said in done.stderr
     assert next_ in done.stderr
+
+
+def test_what_is_wrong_is_said_once(taskq: Taskq) -> None:
+    assert taskq("list", "state:", code=None).stderr.count("at position") == 1
 
 
 def test_ids_go_from_command_to_command(taskq: Taskq) -> None:

@@ -122,13 +122,13 @@ def test_a_schedule_is_made_changed_run_and_forgotten(service: Service, name: st
         ({"cron": None}, "cron", "either cron or every_s"),
         ({"timezone": "Europe/Berlino"}, "timezone", "no time zone is named 'Europe/Berlino'"),
         ({"task_type": "test_nope"}, "task_type", "No task type is named"),
-        ({"parameters": {"times": "often"}}, "parameters.times", "valid integer"),
+        ({"parameters": {"times": "often"}}, "parameters.times", "whole number"),
         ({"every_s": 0.1, "cron": None}, "every_s", "from 1 to"),
         ({"ends_at": "2020-01-01T00:00:00Z"}, "ends_at", "no tick"),
         ({"starts_at": "0001-01-01T00:00:00+23:00"}, "starts_at", "ten years"),
         ({"overlap": "never"}, "overlap", "cancel_other"),
-        ({"name": "two\nlines"}, "name", "pattern"),
-        ({"colour": "red"}, "colour", "not permitted"),
+        ({"name": "two\nlines"}, "name", "letters, digits"),
+        ({"colour": "red"}, "colour", "unknown here"),
     ],
 )
 def test_what_does_not_fit_is_said_by_field(service: Service, changes: Json, path: str, message: str) -> None:

@@ -160,7 +160,7 @@ def _problems(operation: Operation) -> dict[int, _Meanings]:
 
 
 def _example(status: int, code: str, detail: str) -> dict[str, Any]:
-    errors = {"errors": [{"path": "task_type", "message": "Field required"}]} if status == 422 else {}
+    errors = {"errors": [{"path": "task_type", "message": "is missing"}]} if status == 422 else {}
     return {
         "type": f"urn:task-system:problem:{code}",
         "title": HTTPStatus(status).phrase,
