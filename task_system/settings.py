@@ -10,7 +10,14 @@ from pathlib import Path
 from typing import Any, Literal
 
 from dotenv import dotenv_values
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator, model_validator
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationInfo, field_validator, model_validator
+
+#: How these may begin.
+_SCHEMES = {
+    "database_url": ("postgresql", "sqlite"),
+    "broker_url": ("amqp", "amqps", "memory"),
+    "redis_url": ("redis", "rediss", "unix"),
+}
 
 
 def _environment(names: Collection[str]) -> dict[str, str]:
@@ -134,6 +141,15 @@ class Settings(BaseModel):
     @classmethod
     def _split(cls, value: object) -> object:
         return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
+
+    @field_validator(*_SCHEMES)
+    @classmethod
+    def _begins_right(cls, value: SecretStr, info: ValidationInfo) -> SecretStr:
+        schemes, url = _SCHEMES[str(info.field_name)], value.get_secret_value()
+        scheme, separator, _ = url.partition("://")
+        if url and not (separator and scheme.partition("+")[0] in schemes):
+            raise ValueError(f"must begin with {' or '.join(f'{one}://' for one in schemes)}")
+        return value
 
     @field_validator("heartbeat_s")
     @classmethod

@@ -69,7 +69,6 @@ _RETRY_AFTER_S = {
 _DETAIL = {
     404: "There is nothing at this address. GET / shows what there is.",
     405: "This address does not take that method; the Allow header names those it does.",
-    413: "The body is larger than this service accepts.",
 }
 _log = logging.getLogger(__name__)
 
@@ -117,6 +116,9 @@ def _http(error: HTTPException) -> Response:
     status = error.code or 500
     if status == 400 and error.description == type(error).description:
         detail = "The request could not be understood."
+    elif status == 413:
+        most = f"{request.max_content_length:,} bytes, the most that is accepted here"
+        detail = f"The body is larger than {most}. Upload what is large as a file: POST /api/files."
     else:
         detail = _DETAIL.get(status) or error.description or HTTPStatus(status).phrase
     kept = {name: value for name, value in error.get_headers() if name not in {"Content-Type", "Content-Length"}}

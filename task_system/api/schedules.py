@@ -6,13 +6,12 @@ from typing import Annotated, Any
 from urllib.parse import quote
 from uuid import UUID
 
-from flask import Blueprint, Response, request
+from flask import Blueprint, Response
 from pydantic import AfterValidator, Field, RootModel, ValidationError, WithJsonSchema, field_validator
-from typing_extensions import TypedDict
 
 from task_system.api.describing import described
 from task_system.api.fields import Moment, Reason, Seconds, fits
-from task_system.api.http import Body, answer, id_of, parsed, parsed_if_any
+from task_system.api.http import Body, answer, id_of, parsed, parsed_if_any, queried
 from task_system.api.services import services
 from task_system.api.shapes.schedules import Schedule as ScheduleShape
 from task_system.api.shapes.schedules import SchedulePage, Submitted
@@ -96,10 +95,12 @@ class PauseBody(Body):
     reason: Reason = None
 
 
-class ListSchedules(TypedDict, total=False):
+class ListSchedules(Body):
     """Where the page begins."""
 
-    after: Annotated[str, Field(description="The name that the page before ended with.")]
+    after: Annotated[
+        str, Field(max_length=128, pattern=r"^[^\x00]*$", description="The name that the page before ended with.")
+    ] = ""
 
 
 @bp.post("")
@@ -130,7 +131,7 @@ def create() -> Response:
 @described(answers={200: SchedulePage}, query=ListSchedules)
 def index() -> Response:
     """All schedules by name, up to 200 at a time."""
-    page = services().schedules.page(LIMIT + 1, request.args.get("after", "").replace("\0", ""))
+    page = services().schedules.page(LIMIT + 1, queried(ListSchedules).after)
     last = page[LIMIT - 1].spec.name if len(page) > LIMIT else None
     return answer(
         {

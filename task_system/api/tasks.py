@@ -6,11 +6,10 @@ from typing import Annotated, Any
 
 from flask import Blueprint, Response, request
 from pydantic import AfterValidator, Field, WithJsonSchema, field_validator, model_validator
-from typing_extensions import TypedDict
 
 from task_system.api.describing import described
 from task_system.api.fields import Metadata, Moment, Seconds, Tags, fits, within_reach
-from task_system.api.http import Body, answer, parsed, task_id_of
+from task_system.api.http import Body, answer, parsed, queried, task_id_of
 from task_system.api.services import services
 from task_system.api.shapes.tasks import Accepted as AcceptedShape
 from task_system.api.shapes.tasks import Task as TaskShape
@@ -150,10 +149,13 @@ class SubmitTask(Body):
         )
 
 
-class SubmitQuery(TypedDict, total=False):
+class SubmitQuery(Body):
     """How it is answered."""
 
-    wait: Annotated[float, Field(ge=0, le=LONGEST_WAIT_S, description="Seconds in which to answer with the end.")]
+    wait: Annotated[
+        float,
+        Field(ge=0, le=LONGEST_WAIT_S, allow_inf_nan=False, description="Seconds in which to answer with the end."),
+    ] = 0.0
 
 
 @bp.post("")
@@ -170,7 +172,7 @@ def submit() -> Response:
 
     With `?wait=SECONDS` 200 and the whole task, if it ends within that time.
     """
-    wait_s = _wait_s() if request.query_string else 0.0
+    wait_s = queried(SubmitQuery).wait if request.query_string else 0.0
     wish = parsed(SubmitTask)
     if wish.unique_for is not None or "HTTP_IDEMPOTENCY_KEY" in request.environ:
         return _submit_once(wish, wait_s)
@@ -243,18 +245,6 @@ def show(task_id: str) -> Response:
     """Everything about a task."""
     id_ = task_id_of(task_id)
     return answer(services().finished_copy(id_) or services().reading.task(id_).view())
-
-
-def _wait_s() -> float:
-    text = request.args.get("wait", "0")
-    try:
-        wait_s = float(text)
-    except ValueError:
-        wait_s = -1.0
-    if not 0 <= wait_s <= LONGEST_WAIT_S:
-        message = f"must be a number of seconds from 0 to {LONGEST_WAIT_S:g}"
-        raise InvalidSubmission(errors=[{"path": "wait", "message": message}])
-    return wait_s
 
 
 def accepted_view(accepted: Accepted) -> dict[str, Any]:

@@ -8,6 +8,7 @@ import sys
 import click
 from pydantic import ValidationError
 
+from task_system.dispatch.findings import said_of
 from task_system.model.errors import TaskSystemError
 
 #: By section: each command, its module, and what the list of commands says. Loaded when it is asked for: the list is to
@@ -83,7 +84,7 @@ class Commands(click.Group):
             cause = f" ({error.__cause__})" if error.__cause__ else ""
             raise click.ClickException(f"{error}{cause}") from None
         except ValidationError as error:
-            wrong = "; ".join(f"{'.'.join(map(str, e['loc'])).upper()}: {e['msg']}" for e in error.errors())
+            wrong = "; ".join(f"{str(e['loc'][0]).upper()} {said_of(e)}" for e in error.errors())
             raise click.ClickException(f"a setting cannot be used: {wrong}. See .env.example.") from None
         except BrokenPipeError:
             # Who read the output has gone, as `head` does.

@@ -1,11 +1,10 @@
 """`taskq new-task`: a task type of one's own to begin with, and its test."""
 
 import re
-from pathlib import Path
 
 import click
 
-from task_system.wiring.catalogue import FOLDER
+from task_system.settings import Settings
 
 TYPE = '''\
 """{title}. Everything in this folder is loaded at start; see GET /api/task-types."""
@@ -69,19 +68,19 @@ _NAME = re.compile(r"[a-z][a-z0-9_]{0,62}")
 @click.command("new-task")
 @click.argument("name", metavar="NAME")
 def new_task(name: str) -> None:
-    """Write a task type of your own into custom_tasks/, with its test. Both work as they are."""
+    """Write a task type of your own into custom_tasks/ (TASK_FOLDER), with its test. Both work as they are."""
     if not _NAME.fullmatch(name):
         raise click.BadParameter(
             f"{name!r} names no task type: write lower-case letters, digits and underscores, as in resize_image.",
             param_hint="NAME",
         )
-    folder = Path(FOLDER)
+    folder = Settings().task_folder
     made = {folder / f"{name}.py": TYPE, folder / f"test_{name}.py": TEST}
     for path in made:
         if path.exists():
             raise click.ClickException(f"{path} is there already; choose another name, or remove it.")
-    folder.mkdir(exist_ok=True)
-    words = {"name": name, "title": name.replace("_", " ").capitalize(), "folder": FOLDER}
+    folder.mkdir(parents=True, exist_ok=True)
+    words = {"name": name, "title": name.replace("_", " ").capitalize(), "folder": folder.name}
     for path, text in made.items():
         path.write_text(text.format(**words))
         click.echo(f"wrote {path}")

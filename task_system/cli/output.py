@@ -40,13 +40,14 @@ def console(*, stderr: bool = False) -> Console:
 
 def shown(*choices: Output) -> Callable[[F], F]:
     """Give a command `-o`."""
+    choices = choices or ("table", "json", "ids")
     return click.option(
         "-o",
         "--output",
-        type=click.Choice(choices or ("table", "json", "ids")),
+        type=click.Choice(choices),
         default="table",
         show_default=True,
-        help="How it is printed; ids are for other commands to read.",
+        help="How it is printed" + ("; ids are for other commands to read." if "ids" in choices else "."),
     )
 
 

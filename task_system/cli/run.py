@@ -1,6 +1,7 @@
 """`taskq run`: everything in one process."""
 
 import signal
+import socket
 
 import click
 from waitress import create_server
@@ -24,6 +25,7 @@ def run() -> None:
         raise ConfigurationError(
             "`taskq run` is the embedded service; unset BROKER_URL, or run the processes one by one."
         )
+    listener = _listener(settings)
     service = Embedded(settings)
     app = service.start()
     max_body_bytes = TIMES_AS_LARGE * settings.max_body_bytes
@@ -32,8 +34,7 @@ def run() -> None:
     )
     server = create_server(
         app,
-        host=settings.host,
-        port=settings.port,
+        sockets=[listener],
         threads=settings.web_threads,
         ident="task-system",
     )
@@ -51,6 +52,26 @@ def run() -> None:
         click.echo("\nStopping: running tasks finish, the others wait for the next start.")
         server.close()
         service.stop()
+
+
+def _listener(settings: Settings) -> socket.socket:
+    """The socket to listen on, before anything is started. Raises ConfigurationError."""
+    listener = None
+    try:
+        family, kind, number, _, address = socket.getaddrinfo(
+            settings.host, settings.port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+        )[0]
+        listener = socket.socket(family, kind, number)
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind(address)
+    except OSError as error:
+        if listener:
+            listener.close()
+        raise ConfigurationError(
+            f"HOST and PORT, {settings.host}:{settings.port}, cannot be listened on: {error.strerror}. "
+            "Stop what listens there, or set PORT to another; nothing was started."
+        ) from None
+    return listener
 
 
 def _welcome(settings: Settings, port: int) -> str:

@@ -39,7 +39,7 @@ def errors_of(error: ValidationError, sent: Any, *prefix: str) -> Errors:
         path = ".".join(map(str, (*prefix, *_keys(finding, sent)))) or "body"
         # Of a tuple, Pydantic counts only the items that fit.
         if finding["type"] != "too_short" or not any(inner.startswith(f"{path}.") for inner in found):
-            found.setdefault(path, []).append(_said(finding))
+            found.setdefault(path, []).append(said_of(finding))
     # Where there is a choice, each is told why it was not taken.
     return [{"path": path, "message": "; or ".join(dict.fromkeys(said))} for path, said in found.items()]
 
@@ -64,10 +64,10 @@ def _keys_of(value: Any) -> Collection[str | int]:
     return range(len(value)) if isinstance(value, list) else ()
 
 
-def _said(finding: ErrorDetails) -> str:
-    """What a model says itself stands behind a prefix of Pydantic's."""
+def said_of(finding: ErrorDetails) -> str:
+    """One finding in our words."""
     if finding["type"] == "value_error":
-        return finding["msg"].removeprefix("Value error, ")
+        return finding["msg"].removeprefix("Value error, ")  # what a model says itself
     if finding["type"] == "union_tag_invalid":
         return f"must be one of {finding['ctx']['expected_tags']}"
     return _WORDS.get(finding["type"]) or _MUST.sub("must ", finding["msg"]).replace(" after validation", "")

@@ -91,7 +91,13 @@ class Database:
     def _sqlite(self, connections: int) -> Engine:
         if self._url.database in (None, "", ":memory:"):
             raise ConfigurationError("DATABASE_URL must name a file: an in-memory database would lose accepted tasks.")
-        Path(str(self._url.database)).parent.mkdir(parents=True, exist_ok=True)
+        folder = Path(str(self._url.database)).parent
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise ConfigurationError(
+                f"The folder {folder} cannot be made: {error.strerror}. Set DATA_DIR to one that can."
+            ) from None
         engine = create_engine(
             self._url,
             pool_size=connections,

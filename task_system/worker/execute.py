@@ -50,7 +50,7 @@ def _perform(here: Runtime, job: Job) -> AttemptEnd:
         parameters = task_type.parameters.model_validate_json(job.parameters)
     except ValidationError as error:
         # The type changed since the task was accepted: another attempt would fail alike.
-        return _ended("failure", "InvalidParameters", str(errors_of(error, orjson.loads(job.parameters), "parameters")))
+        return _ended("failure", "InvalidParameters", str(errors_of(error, _read(job.parameters), "parameters")))
     except Exception as error:  # noqa: BLE001 - a model's own validators may raise anything
         return _ended("failure", type(error).__name__, str(error))
     context = here.context(job)
@@ -61,6 +61,13 @@ def _perform(here: Runtime, job: Job) -> AttemptEnd:
         return end
     percent, message, fields = context.said
     return replace(end, progress_percent=percent, progress_message=message, progress_fields=fields)
+
+
+def _read(parameters: str) -> Any:
+    try:
+        return orjson.loads(parameters)
+    except orjson.JSONDecodeError:
+        return None
 
 
 def _handled(task_type: TaskType, context: WorkerContext, parameters: Any, job: Job) -> AttemptEnd:

@@ -235,5 +235,5 @@ def test_a_request_may_wait_for_the_end(service: Service, gate: Path) -> None:
     assert 0.5 <= time.monotonic() - began < 5
     gate.touch()
     assert service.finished(answer.json()["task_id"])["state"] == "SUCCESS"
-    for bad in ("x", "-1", "31", "nan"):
-        assert service.request("POST", f"/api/tasks?wait={bad}", json=body).status_code == 422
+    for bad in ("wait=x", "wait=-1", "wait=31", "wait=nan", "waiting=3"):
+        assert service.request("POST", f"/api/tasks?{bad}", json=body).status_code == 422

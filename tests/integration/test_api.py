@@ -270,7 +270,8 @@ def test_a_delay_beyond_every_float_is_refused(service: Service, number: bytes) 
 def test_a_body_over_the_limit_is_refused_with_413(service: Service) -> None:
     fits = {"task_type": "test_echo", "parameters": {"value": "x" * (MAX_BODY_BYTES - 100)}}
     assert service.post(fits).status_code == 202
-    problem(service.post({"task_type": "test_echo", "parameters": {"value": "x" * MAX_BODY_BYTES}}), 413)
+    document = problem(service.post({"task_type": "test_echo", "parameters": {"value": "x" * MAX_BODY_BYTES}}), 413)
+    assert f"{MAX_BODY_BYTES:,} bytes" in document["detail"]
     assert service.post(fits).status_code == 202
 
 

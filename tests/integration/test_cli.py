@@ -20,6 +20,8 @@ from tests.integration.service import ROOT, Embedded, Service, wait_until
 
 Taskq = Callable[..., Result]
 FAR = "--delay=86400"
+#: The program, as it is installed.
+TASKQ = str(Path(sys.executable).with_name("taskq"))
 
 
 @pytest.fixture
@@ -35,12 +37,14 @@ def taskq(embedded: Embedded) -> Taskq:
     return run
 
 
-def process(service: Service, *arguments: str, **options: Any) -> subprocess.CompletedProcess[str]:
+def process(
+    service: Service, *arguments: str, environment: dict[str, str] | None = None, folder: Path = ROOT, **options: Any
+) -> subprocess.CompletedProcess[str]:
     """Run a command as people do."""
     return subprocess.run(
-        [sys.executable, "-m", "task_system", *arguments],
-        cwd=ROOT,
-        env={**service.environment(), "BASE_URL": service.base_url},
+        [TASKQ, *arguments],
+        cwd=folder,
+        env={**service.environment(), "BASE_URL": service.base_url, **(environment or {})},
         capture_output=True,
         text=True,
         timeout=60,
@@ -336,23 +340,23 @@ def test_watch_shows_tasks_until_it_is_interrupted(embedded: Embedded, tmp_path:
 
 
 def test_a_new_task_type_works_and_so_does_its_test(embedded: Embedded, tmp_path: Path) -> None:
-    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "TASK_FOLDER": "our_tasks"}
     command = [sys.executable, "-m", "task_system", "new-task", "greet_people"]
     made = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=True)
-    assert "custom_tasks/greet_people.py" in made.stdout
-    test = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "custom_tasks/test_greet_people.py"]
+    assert "our_tasks/greet_people.py" in made.stdout
+    test = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "our_tasks/test_greet_people.py"]
     tested = subprocess.run(test, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
     assert tested.returncode == 0, tested.stdout
     assert "2 passed" in tested.stdout
     style = ("check", "--isolated", "--select", "E,F,W,B", "--line-length", "120")
-    linted = [sys.executable, "-m", "ruff", *style, "custom_tasks"]
+    linted = [sys.executable, "-m", "ruff", *style, "our_tasks"]
     assert subprocess.run(linted, cwd=tmp_path, capture_output=True, check=False).returncode == 0
     again = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
     assert "there already" in again.stderr
     loaded = subprocess.run(
         [sys.executable, "-m", "task_system", "openapi"],
         cwd=ROOT,
-        env={**embedded.environment(), "TASK_FOLDER": str(tmp_path / "custom_tasks")},
+        env={**embedded.environment(), "TASK_FOLDER": str(tmp_path / "our_tasks")},
         capture_output=True,
         text=True,
         check=True,
@@ -383,6 +387,31 @@ def test_a_broken_file_stops_the_start_and_is_named(embedded: Embedded, tmp_path
     assert f"broken.py cannot be loaded, {said}" in done.stderr
     assert "Mend it, or move it out" in done.stderr
     assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("setting", "said"),
+    [
+        ({"TASK_MODULES": "no_such_module"}, "take it out of TASK_MODULES"),
+        ({"PORT": "taken"}, "set PORT to another"),
+        ({"DATA_DIR": "/dev/null/data"}, "Set DATA_DIR"),
+        ({"BROKER_URL": "localhost"}, "BROKER_URL must begin with amqp://"),
+    ],
+    ids=str,
+)
+def test_what_keeps_it_from_starting_is_said_in_a_line(
+    embedded: Embedded, tmp_path: Path, setting: dict[str, str], said: str
+) -> None:
+    taken = {"PORT": str(embedded.port)} if setting == {"PORT": "taken"} else setting
+    done = process(embedded, "run", environment={"DATA_DIR": str(tmp_path), "PORT": "0", **taken})
+    assert (done.returncode, done.stderr.count("\n")) == (1, 1), done.stderr
+    assert said in done.stderr
+    assert not list(tmp_path.iterdir()), "nothing was started"
+
+
+def test_a_service_is_run_where_its_catalogue_is(embedded: Embedded, tmp_path: Path) -> None:
+    done = process(embedded, "openapi", folder=tmp_path)
+    assert (done.returncode, "Run this in the service's folder" in done.stderr) == (1, True), done.stderr
 
 
 def test_shells_are_offered_task_types(embedded: Embedded) -> None:

@@ -106,6 +106,7 @@ def test_a_schedule_is_made_changed_run_and_forgotten(service: Service, name: st
     shown = show(service, schedule)
     assert [(tick["outcome"], tick["state"]) for tick in shown["ticks"]] == [("submitted", "SUCCESS")]
     assert [one["name"] for one in call(service, "GET", "?after=test_a").json()["schedules"]] == [name]
+    assert call(service, "GET", "?task_type=test_echo").status_code == 422, "no filter that it does not know"
 
     assert call(service, "POST", f"{link}/pause").json()["next_fire_at"] is None
     assert call(service, "POST", f"{link}/resume").json()["next_fire_at"]

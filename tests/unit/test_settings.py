@@ -90,6 +90,11 @@ def test_what_is_set_to_nothing_is_not_set(monkeypatch: pytest.MonkeyPatch) -> N
     ("name", "value"),
     [
         ("PORT", "70000"),
+        ("DATABASE_URL", "tasks.db"),
+        ("DATABASE_URL", "mysql://localhost/tasks"),
+        ("BROKER_URL", "localhost:5672"),
+        ("BROKER_URL", "redis://localhost"),
+        ("REDIS_URL", "localhost"),
         ("PORT", "http"),
         ("MAX_BODY_BYTES", "10"),
         ("WEB_WORKERS", "0"),
@@ -130,12 +135,18 @@ def test_the_slowest_heartbeat_that_is_allowed(monkeypatch: pytest.MonkeyPatch) 
     assert Settings().heartbeat_s == 4.0
 
 
-SECRETS = ("DATABASE_URL", "BROKER_URL", "REDIS_URL", "SMTP_URL", "RABBITMQ_MANAGEMENT_URL")
+SECRETS = {
+    "DATABASE_URL": "postgresql",
+    "BROKER_URL": "amqp",
+    "REDIS_URL": "redis",
+    "SMTP_URL": "smtp",
+    "RABBITMQ_MANAGEMENT_URL": "http",
+}
 
 
-@pytest.mark.parametrize("name", SECRETS)
-def test_passwords_are_not_shown(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
-    monkeypatch.setenv(name, "scheme://user:hunter2@host/name")
+@pytest.mark.parametrize(("name", "scheme"), SECRETS.items())
+def test_passwords_are_not_shown(monkeypatch: pytest.MonkeyPatch, name: str, scheme: str) -> None:
+    monkeypatch.setenv(name, f"{scheme}://user:hunter2@host/name")
     settings = Settings()
     assert getattr(settings, name.lower()).get_secret_value().count("hunter2") == 1
     assert "hunter2" not in f"{settings} {settings!r} {settings.model_dump_json()}"
