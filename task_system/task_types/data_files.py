@@ -296,7 +296,7 @@ def _remove_unfinished(folder: int, prefix: str) -> None:
 def _refusal(name: str, error: OSError) -> Fail | Retry:
     """What the caller can do about it. Never the error's own text: that may hold the server's path."""
     if error.errno == errno.ENOENT:
-        return Fail(f"`{name}` does not exist: put it into the data folder's `files/` first")
+        return Fail(f"`{name}` is not in the data folder's `files/`: put it there, or upload it and send its `file_id`")
     if error.errno in {errno.EACCES, errno.EPERM}:
         return Fail(f"`{name}` may not be read by the service: change its permissions")
     if error.errno in {errno.ELOOP, errno.ENOTDIR, errno.ENXIO, errno.EISDIR, errno.ENODEV}:

@@ -34,7 +34,7 @@ from task_system.store.workers import Identity, Workers
 from task_system.worker.announcer import Announcer
 from task_system.worker.foreman import Foreman
 from task_system.worker.heartbeat import Heartbeat
-from task_system.worker.ledger import Ledger
+from task_system.worker.recorder import BatchRecorder
 from task_system.worker.returner import Returner
 from task_system.worker.run import Run
 from task_system.worker.runtime import Runtime, runtime, set_runtime
@@ -172,13 +172,13 @@ class ForemanStep(bootsteps.StartStopStep):
 
     def start(self, worker: Any) -> None:
         """Pool processes are there; the consumer is not yet."""
-        self._ledger = Ledger(self._leases, lambda *batch: foreman.settled(*batch), lambda: foreman.starving())  # noqa: PLW0108 - each needs the other
+        self._recorder = BatchRecorder(self._leases, lambda *batch: foreman.settled(*batch), lambda: foreman.starving())  # noqa: PLW0108 - each needs the other
         self._returner = Returner(self._parts.park, lambda runs: foreman.parked(runs))  # noqa: PLW0108 - as above
         foreman = worker.foreman = Foreman(
             pool=worker.pool,
             slots=worker.concurrency,
             registry=self._parts.registry,
-            recorder=self._ledger,
+            recorder=self._recorder,
             listener=Telling(worker, self._announcer, self._parts.events),
             events=self._parts.events,
             soon=Soon(worker.hub) if worker.use_eventloop else _now,
@@ -197,7 +197,7 @@ class ForemanStep(bootsteps.StartStopStep):
             on_cancel=foreman.cancel,
             on_lost=foreman.abandon,
         )
-        for part in (self._ledger, self._returner, self._announcer, self._heartbeat):
+        for part in (self._recorder, self._returner, self._announcer, self._heartbeat):
             if part:
                 part.start()
         self._parts.admission.start()
@@ -221,7 +221,7 @@ class ForemanStep(bootsteps.StartStopStep):
     def _leave(self, worker: Any) -> None:
         worker.foreman.hand_back()
         self._wait(worker, LAST_WRITES_S)
-        self._ledger.stop(LAST_WRITES_S)
+        self._recorder.stop(LAST_WRITES_S)
         self._returner.stop(LAST_WRITES_S)
         if self._announcer:
             self._announcer.stop(LAST_WRITES_S)

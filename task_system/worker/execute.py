@@ -130,9 +130,7 @@ def out_of_time(job: Job, policy: RetryPolicy, timeout_s: float) -> AttemptEnd:
 def worker_lost(job: Job, message: str, *, lost_leases: int) -> AttemptEnd:
     """The end of an attempt whose process died under it. `lost_leases`: how many the task has now lost."""
     if lost_leases >= POISON_AFTER:
-        return _ended(
-            "failure", "PoisonTask", f"{message} It was the {lost_leases}th time that this task lost its worker."
-        )
+        return _ended("failure", "PoisonTask", f"{message} This task lost its worker {lost_leases} times.")
     if job.charged_attempts >= job.max_attempts:
         return _ended("failure", "WorkerLost", message)
     return _ended("lost", "WorkerLost", message, delay_s=LOST_DELAY_S)

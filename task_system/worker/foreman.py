@@ -6,7 +6,7 @@ A message is acknowledged as soon as its task is claimed: from then on the lease
 if this worker dies, and the broker has nothing to redeliver, time out or count. What it still holds are wake-up calls
 for tasks that wait for a slot here.
 
-Messages, pool callbacks and the ledger may call from different threads; the state is behind one lock, which is never
+Messages, pool callbacks and the recorder may call from different threads; the state is behind one lock, which is never
 held while anything waits.
 """
 
@@ -45,7 +45,7 @@ _log = logging.getLogger(__name__)
 
 
 class Recorder(Protocol):
-    """Where claims and ends are handed in: the ledger."""
+    """Where claims and ends are handed in."""
 
     def claim(self, claim: Claim) -> None:
         """Claim soon."""
@@ -158,10 +158,10 @@ class Foreman:
         return min(AHEAD_MOST, int(AHEAD_S * self._slots / max(typical_s, 1e-4))) if typical_s is not None else 0
 
     def starving(self) -> bool:
-        """Whether a slot has nothing to do before the ledger answers."""
+        """Whether a slot has nothing to do before the recorder answers."""
         return len(self._running) < 2 * self._slots
 
-    # The ledger's answers.
+    # The recorder's answers.
 
     def settled(
         self,
@@ -170,7 +170,7 @@ class Foreman:
         claims: Sequence[Claim],
         claimed: dict[UUID, Claimed],
     ) -> None:
-        """What became of a batch; called in the ledger's thread."""
+        """What became of a batch; called in the recorder's thread."""
         self._soon(self._settle, finishes, recorded, claims, claimed)
 
     def _settle(
@@ -279,8 +279,8 @@ class Foreman:
     def perhaps_leases(self) -> dict[UUID, UUID]:
         """Those that are just being claimed or ended, token by task id: nobody here knows yet whether they hold.
 
-        While the consumer waits for a broker that is away it takes no answer of the ledger's, and a claim is long made
-        before it is known here.
+        While the consumer waits for a broker that is away it takes no answer of the recorder's, and a claim is long
+        made before it is known here.
         """
         with self._lock:
             ending = {token: run for token, (run, _) in self._ending.items()}

@@ -26,7 +26,7 @@ def worker(store: Store, number: int) -> Leases:
 
 
 def patiently(write: Callable[[], T]) -> T:
-    """As the ledger does: what could not be written is tried again. SQLite's lock does not serve in turn."""
+    """As the recorder does: what could not be written is tried again. SQLite's lock does not serve in turn."""
     deadline = time.monotonic() + 3 * DEADLINE_S
     while True:
         try:

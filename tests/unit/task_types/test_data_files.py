@@ -106,7 +106,7 @@ def test_only_plain_files_are_read(tmp_path: Path, kind: str) -> None:
 
 @pytest.mark.parametrize("name", ["no", "no/a", "no/deep/a"])
 def test_a_missing_file_says_what_to_do(ctx: FakeContext, name: str) -> None:
-    with pytest.raises(Fail, match=f"`{name}` does not exist: put it into the data folder's `files/` first"):
+    with pytest.raises(Fail, match=f"`{name}` is not in the data folder's `files/`: put it there"):
         read(ctx, name)
 
 

@@ -24,16 +24,16 @@ PAUSE_FIRST_S, PAUSE_MOST_S = 0.1, 2.0
 _log = logging.getLogger(__name__)
 
 #: Told what became of a batch: the ends with what was recorded, the claims with what was claimed.
-Settled = Callable[[Sequence[Finish], dict[UUID, Recorded], Sequence[Claim], dict[UUID, Claimed]], None]
+OnSettled = Callable[[Sequence[Finish], dict[UUID, Recorded], Sequence[Claim], dict[UUID, Claimed]], None]
 
 
-class Ledger:
+class BatchRecorder:
     """One per worker.
 
-    settled: called in the ledger's thread. urgent: whether a slot has nothing to do before the next answer.
+    settled: called in the recorder's thread. urgent: whether a slot has nothing to do before the next answer.
     """
 
-    def __init__(self, leases: Leases, settled: Settled, urgent: Callable[[], bool]) -> None:
+    def __init__(self, leases: Leases, settled: OnSettled, urgent: Callable[[], bool]) -> None:
         self._leases = leases
         self._settled = settled
         self._urgent = urgent
@@ -41,7 +41,7 @@ class Ledger:
         self._claims: deque[Claim] = deque()
         self._work = threading.Condition(threading.Lock())
         self._stopping = False
-        self._thread = threading.Thread(target=self._run, name="ledger", daemon=True)
+        self._thread = threading.Thread(target=self._run, name="recorder", daemon=True)
 
     def start(self) -> None:
         """Start the thread."""
