@@ -9,15 +9,13 @@ from task_system.settings import Settings
 TYPE = '''\
 """{title}. Everything in this folder is loaded at start; see GET /api/task-types."""
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, Field
 
 from task_system import Context, RetryPolicy, task_type
 
 
 class Parameters(BaseModel):
     """What a caller sends."""
-
-    model_config = ConfigDict(extra="forbid")
 
     items: list[str] = Field(min_length=1, max_length=1000, description="What to work on")
 

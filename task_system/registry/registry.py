@@ -5,7 +5,7 @@ import re
 from collections.abc import Callable, Iterator
 from typing import Any, TypeVar, get_type_hints
 
-from pydantic import BaseModel, TypeAdapter, ValidationError
+from pydantic import BaseModel, ConfigDict, RootModel, TypeAdapter, ValidationError
 from pydantic.errors import PydanticUserError
 
 from task_system.model.errors import DeclarationError, UnknownTaskType
@@ -84,7 +84,8 @@ def task_type(
     """
 
     def register(handler: H) -> H:
-        parameters, result = _signature(name, handler)
+        model, result = _signature(name, handler)
+        parameters = _strict(model)
         schema = _schema(name, parameters)
         _check(
             bool(_NAME.fullmatch(name)),
@@ -145,6 +146,16 @@ def _signature(name: str, handler: Handler) -> tuple[type[BaseModel], TypeAdapte
         return model, TypeAdapter(hints.get("return", Any))
     except PydanticUserError as error:
         raise DeclarationError(f"Task type {name!r}: its result cannot be described: {error}") from error
+
+
+def _strict(model: type[BaseModel]) -> type[BaseModel]:
+    """The same, refusing what it does not know, as every body does; unless it says itself what is to become of that."""
+    if model.model_config.get("extra") or issubclass(model, RootModel):
+        return model
+    same = {name: getattr(model, name) for name in ("__module__", "__qualname__", "__doc__")}
+    members = {**same, "model_config": ConfigDict(extra="forbid")}
+    strict: type[BaseModel] = type(model)(model.__name__, (model,), members)  # type: ignore[misc] # a metaclass
+    return strict
 
 
 def _schema(name: str, model: type[BaseModel]) -> dict[str, Any]:

@@ -5,7 +5,7 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, Field, RootModel, ValidationError
 
 from task_system.model.errors import DeclarationError, UnknownTaskType
 from task_system.registry import Context, Registry, RetryPolicy, task_type
@@ -46,6 +46,28 @@ def echo(ctx: Context, parameters: Echo) -> dict[str, str]:
     return {"text": parameters.text}
 
 
+def test_an_unknown_parameter_is_refused_unless_the_model_says_otherwise(registry: Registry) -> None:
+    class Open(BaseModel, extra="allow"):
+        n: int = 1
+
+    class Numbers(RootModel[dict[str, int]]):
+        root: dict[str, int] = {}
+
+    def opened(ctx: Context, parameters: Open) -> None: ...
+
+    def counted(ctx: Context, parameters: Numbers) -> None: ...
+
+    for handler in (echo, opened, counted):
+        task_type(handler.__name__, registry=registry)(handler)
+    strict = registry.get("echo").parameters
+    with pytest.raises(ValidationError, match="extra_forbidden"):
+        strict.model_validate_json('{"text": "x", "colour": "red"}')
+    assert strict.model_json_schema() == Echo.model_json_schema() | {"additionalProperties": False}
+    assert Echo.model_validate({"colour": "red"}) == Echo(), "the model itself stays as it is"
+    assert registry.get("opened").parameters.model_validate({"m": 2}).model_extra == {"m": 2}
+    assert registry.get("counted").parameters.model_validate({"a": 2}).model_dump() == {"a": 2}
+
+
 def test_a_declaration_is_kept_whole(registry: Registry) -> None:
     policy = RetryPolicy(max_attempts=2)
     decorate = task_type(
@@ -53,7 +75,8 @@ def test_a_declaration_is_kept_whole(registry: Registry) -> None:
     )
     assert decorate(echo) is echo
     found = registry.get("echo")
-    assert (found.name, found.handler, found.parameters) == ("echo", echo, Echo)
+    assert (found.name, found.handler, found.parameters.__name__) == ("echo", echo, "Echo")
+    assert issubclass(found.parameters, Echo)
     assert (found.lane, found.retry, found.timeout_s) == ("email_sending", policy, 1.5)
     assert found.description == "Give the text back.\n\nAll of it."
     assert found.example == {"text": "x"}
