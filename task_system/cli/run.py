@@ -1,7 +1,6 @@
 """`taskq run`: everything in one process."""
 
 import signal
-import socket
 
 import click
 from waitress import create_server
@@ -10,7 +9,7 @@ from waitress.server import WSGIServer
 from task_system.api.batches import TIMES_AS_LARGE
 from task_system.api.receiving import AROUND_BYTES
 from task_system.cli.bounded import bounded_channel
-from task_system.cli.common import configured, stop
+from task_system.cli.common import configured, listener_of, stop
 from task_system.model.errors import ConfigurationError
 from task_system.settings import Settings
 from task_system.wiring.embedded import Embedded
@@ -25,7 +24,7 @@ def run() -> None:
         raise ConfigurationError(
             "`taskq run` is the embedded service; unset BROKER_URL, or run the processes one by one."
         )
-    listener = _listener(settings)
+    listener = listener_of(settings)
     service = Embedded(settings)
     app = service.start()
     max_body_bytes = TIMES_AS_LARGE * settings.max_body_bytes
@@ -52,26 +51,6 @@ def run() -> None:
         click.echo("\nStopping: running tasks finish, the others wait for the next start.")
         server.close()
         service.stop()
-
-
-def _listener(settings: Settings) -> socket.socket:
-    """The socket to listen on, before anything is started. Raises ConfigurationError."""
-    listener = None
-    try:
-        family, kind, number, _, address = socket.getaddrinfo(
-            settings.host, settings.port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
-        )[0]
-        listener = socket.socket(family, kind, number)
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listener.bind(address)
-    except OSError as error:
-        if listener:
-            listener.close()
-        raise ConfigurationError(
-            f"HOST and PORT, {settings.host}:{settings.port}, cannot be listened on: {error.strerror}. "
-            "Stop what listens there, or set PORT to another; nothing was started."
-        ) from None
-    return listener
 
 
 def _welcome(settings: Settings, port: int) -> str:

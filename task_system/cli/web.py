@@ -8,7 +8,7 @@ from granian.constants import Interfaces
 from granian.log import LogLevels
 from granian.server import Server as Granian
 
-from task_system.cli.common import configured_for
+from task_system.cli.common import configured_for, listener_of
 
 #: What the server says goes where all else goes.
 _LOGGING = {"handlers": {}, "loggers": {"_granian": {"propagate": True}}}
@@ -23,6 +23,7 @@ _GRACE_S = 30
 def web() -> None:
     """Serve the API."""
     settings = configured_for("taskq web")
+    listener_of(settings).close()
     logging.getLogger("_granian").addFilter(_is_news)
     Granian(
         "task_system.wiring.web:create_served_app",

@@ -66,11 +66,11 @@ def create_served_app() -> Flask:
     """The app in a process of `taskq web`, whose server waits for streams: they end when the process is asked to."""
     stay_on_one_cpu()
     app = create_app()
-    _when_asked_to_end(cast("Services", app.extensions["task_system"]).broadcast.stop)
+    when_asked_to_end(cast("Services", app.extensions["task_system"]).broadcast.stop)
     return app
 
 
-def _when_asked_to_end(act: Callable[[], None]) -> None:
+def when_asked_to_end(act: Callable[[], None]) -> None:
     """Call this in a thread of its own at SIGINT or SIGTERM, beside whoever handles them."""
     told, tell = socket.socketpair()
     tell.setblocking(False)
@@ -80,6 +80,9 @@ def _when_asked_to_end(act: Callable[[], None]) -> None:
         while told.recv(1)[0] not in {signal.SIGINT, signal.SIGTERM}:
             pass
         act()
+        # A terminal tells the whole group, and the server its processes again: somebody is to read that.
+        while told.recv(1):
+            pass
 
     threading.Thread(target=wait, name="end", daemon=True).start()
 

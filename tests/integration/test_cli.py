@@ -16,7 +16,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from task_system.cli.main import COMMANDS, SECTIONS, main
-from tests.integration.service import ROOT, Embedded, Service, wait_until
+from tests.integration.service import ROOT, Embedded, Service, Stack, wait_until
 
 Taskq = Callable[..., Result]
 FAR = "--delay=86400"
@@ -407,6 +407,11 @@ def test_what_keeps_it_from_starting_is_said_in_a_line(
     assert (done.returncode, done.stderr.count("\n")) == (1, 1), done.stderr
     assert said in done.stderr
     assert not list(tmp_path.iterdir()), "nothing was started"
+
+
+def test_a_web_process_says_that_its_port_is_taken(stack: Stack) -> None:
+    done = process(stack, "web")
+    assert (done.returncode, done.stderr.count("\n"), "set PORT" in done.stderr) == (1, 1, True), done.stderr
 
 
 def test_a_service_is_run_where_its_catalogue_is(embedded: Embedded, tmp_path: Path) -> None:
