@@ -29,7 +29,7 @@ class Database:
     """One database, with its own pool of connections. Opens nothing until it is used, so it may be made before a fork.
 
     url: `postgresql://…` or `sqlite:///…`.
-    durable: whether a commit waits for the disk. Submissions need it; what a worker loses in a power cut is run again.
+    durable: whether a commit waits for the disk, as all must that somebody is answered for.
     connections: the pool's size.
     """
 

@@ -62,6 +62,7 @@ class Recorded:
 # Statements over several ids also name the first and the last: so the planner leaves out the partitions of other weeks.
 _END = tuple(field.name for field in fields(AttemptEnd) if field.name not in {"result_size", "made_files"})
 _RETURNED = tuple(field.name for field in fields(Claimed) if field.name != "plain")
+_CLAIMED = (*_RETURNED, "plain")
 _EXTRAS = ("tags", "metadata", "expires_at", "retry_of", "batch_id", "schedule_id")
 
 _TELL_STARTED = append_sql(
@@ -79,6 +80,8 @@ _TELL_PROGRESS = append_sql(
     "said", event="'task.progress'", worker="worker", percent="progress_percent", message="progress_message"
 )
 
+# A worker's connection does not wait for the disk; what starts a handler or is an outcome does. `set_config` is
+# SET LOCAL without a round trip, and where no row was changed there is nothing to wait for.
 _CLAIM_POSTGRESQL = text(
     f"""
     WITH claimed AS (
@@ -94,7 +97,8 @@ _CLAIM_POSTGRESQL = text(
     RETURNING {", ".join(f"t.{name}" for name in _RETURNED)}, t.worker, t.tags,
               num_nonnulls({", ".join(f"t.{name}" for name in _EXTRAS)}) = 0 AS plain
     ), told AS ({_TELL_STARTED})
-    SELECT {", ".join(f"CAST({name} AS text)" if name == "parameters" else name for name in _RETURNED)}, plain
+    SELECT {", ".join(f"CAST({name} AS text)" if name == "parameters" else name for name in _RETURNED)}, plain,
+           set_config('synchronous_commit', :on_disk, true)
       FROM claimed
     """  # noqa: S608 - column names of ours
 )
@@ -157,7 +161,7 @@ _FINISH_POSTGRESQL = text(
         SELECT id, attempt, outcome, worker, started_at, now(), error_type, error_message, error_traceback
           FROM ended WHERE outcome <> 'success'
     ), told AS ({_TELL_ENDED})
-    SELECT lease_token, state, finished_at FROM ended
+    SELECT lease_token, state, finished_at, set_config('synchronous_commit', 'on', true) FROM ended
     """  # noqa: S608 - a condition of ours
 )
 
@@ -180,17 +184,19 @@ class Leases:
         """Record these ends and make these claims; the answers are by lease token.
 
         What is missing from the answers was not ours: an end whose lease was lost, a claim of a task that is finished,
-        cancelled, running elsewhere or dispatched anew. Raises StoreUnavailable; then it is unknown what was written,
-        and repeating the call is safe: what was written is missing from its answer.
+        cancelled, running elsewhere or dispatched anew. What is answered is on PostgreSQL's disk. Raises
+        StoreUnavailable; then it is unknown what was written, and repeating the call is safe: what was written is
+        missing from its answer.
         """
         with self._database.statement() as connection:
             if self._database.is_postgresql:
+                # One wait for the disk: the second commit takes what the first has written with it.
+                claimed = self._claim(connection, claims, on_disk=not finishes) if claims else {}
                 recorded = _finish(connection, finishes) if finishes else {}
-                claimed = self._claim(connection, claims) if claims else {}
             else:
                 events: list[TaskEvent] = []
-                recorded = {f.lease_token: r for f in finishes if (r := _finish_one(connection, f, events))}
                 claimed = {c.lease_token: got for c in claims if (got := self._claim_one(connection, c, events))}
+                recorded = {f.lease_token: r for f in finishes if (r := _finish_one(connection, f, events))}
                 append(connection, events)
         return recorded, claimed
 
@@ -251,7 +257,7 @@ class Leases:
         with self._database.read() as connection:
             return _cancel_of(connection.execute(statement).one_or_none(), task_id)
 
-    def _claim(self, connection: Connection, claims: Sequence[Claim]) -> dict[UUID, Claimed]:
+    def _claim(self, connection: Connection, claims: Sequence[Claim], *, on_disk: bool) -> dict[UUID, Claimed]:
         # Always in the same order, so that two workers with copies of the same messages cannot deadlock.
         ordered = sorted(claims, key=lambda claim: claim.task_id)
         rows = connection.execute(
@@ -259,6 +265,7 @@ class Leases:
             {
                 "lease_s": self._lease_s,
                 "worker": self._worker,
+                "on_disk": "on" if on_disk else "off",
                 "ids": [claim.task_id for claim in ordered],
                 "dispatch_nos": [claim.dispatch_no for claim in ordered],
                 "tokens": [claim.lease_token for claim in ordered],
@@ -266,7 +273,7 @@ class Leases:
                 "last": ordered[-1].task_id,
             },
         ).mappings()
-        return {row["lease_token"]: Claimed(**row) for row in rows}
+        return {row["lease_token"]: Claimed(**{name: row[name] for name in _CLAIMED}) for row in rows}
 
     def _claim_one(self, connection: Connection, claim: Claim, events: list[TaskEvent]) -> Claimed | None:
         statement = (
@@ -320,7 +327,7 @@ def _finish(connection: Connection, finishes: Sequence[Finish]) -> dict[UUID, Re
     ]
     bounds = {"first": ordered[0].task_id, "last": ordered[-1].task_id}
     answer = connection.execute(_FINISH_POSTGRESQL, {"rows": orjson.dumps(rows).decode(), **bounds})
-    return {token: Recorded(State(state), finished_at) for token, state, finished_at in answer}
+    return {token: Recorded(State(state), finished_at) for token, state, finished_at, _ in answer}
 
 
 def _finish_one(connection: Connection, finish: Finish, events: list[TaskEvent]) -> Recorded | None:

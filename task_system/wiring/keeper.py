@@ -28,6 +28,7 @@ from task_system.store.event_log import EventLog
 from task_system.store.expiry import Expiry
 from task_system.store.finding import Finding
 from task_system.store.idempotency import Idempotency
+from task_system.store.upkeep import Upkeep
 from task_system.store.workers import Identity
 from task_system.task_types.email_sending.outbox import OUTBOX
 from task_system.wiring.parts import VERSION, Parts
@@ -43,12 +44,14 @@ def keeper_of(parts: Parts) -> Keeper:
     """A keeper of all roles over these parts."""
     name = f"keeper.{secrets.token_hex(3)}@{socket.gethostname()}"
     identity = Identity(name=name, role="keeper", host=socket.gethostname(), pid=os.getpid(), version=VERSION)
-    settings, upkeep, events = parts.settings, parts.upkeep, parts.events
+    settings, events = parts.settings, parts.events
+    # What the keeper ends stays ended, so its commits wait for the disk.
+    upkeep = Upkeep(parts.database)
     roles: list[Role] = [
         Heartbeat(parts.workers, identity, every_s=settings.heartbeat_s),
         Relay(upkeep, parts.publisher, parts.admission, parts.controls, events),
         Releaser(parts.controls, events),
-        Expirer(Expiry(parts.background_database), parts.tell, events),
+        Expirer(Expiry(parts.database), parts.tell, events),
         Rescuer(upkeep, parts.tell, events),
         Scheduler(parts.schedules, parts.dispatcher, tuple(parts.registry.schedules.values()), parts.tell, events),
         BatchCloser(

@@ -61,12 +61,15 @@ class Parts:
 
     @cached_property
     def background_database(self) -> Database:
-        """For what a power cut may take, because it is done again: claims, outcomes, confirms, upkeep."""
+        """For what a power cut may take, because it is said again: confirms, heartbeats, progress, figures.
+
+        Claims and outcomes go through it, too, and wait for the disk all the same (`store/leases.py`).
+        """
         return Database(self.settings.database, durable=False, connections=6)
 
     @cached_property
     def upkeep(self) -> Upkeep:
-        """What the keeper and the publisher ask of the store."""
+        """What the publisher asks of the store."""
         return Upkeep(self.background_database)
 
     @cached_property

@@ -102,7 +102,7 @@ def _soak(system: System, folder: Path, arguments: argparse.Namespace) -> tuple[
         "tasks/s reached, since clients wait for what is behind": round(verdict.accepted / (60 * arguments.minutes)),
         "seed": str(arguments.seed),
     }
-    wrong = [*verdict.broken("undone", "failed"), *soak.problems, *promises.problems[:5]]
+    wrong = [*verdict.broken("failed"), *soak.problems, *promises.problems[:5]]
     return asked | _figures(verdict, soak, load), wrong
 
 
@@ -161,7 +161,7 @@ def _figures(verdict: Verdict, soak: Soak, load: Load) -> dict[str, Any]:
         "phantom": len(verdict.phantom),
         "two outcomes": len(verdict.two_outcomes),
         "stuck": len(verdict.stuck),
-        "claims undone by a crash of PostgreSQL": len(verdict.undone),
+        "begun twice under one number": len(verdict.undone),
         "ended otherwise than in success": len(verdict.failed),
         "starts": verdict.starts,
         "extra starts": verdict.extra_starts,

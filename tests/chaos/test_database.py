@@ -36,7 +36,6 @@ def asks(sql: bytes) -> object:
     tells="database",
     refuses=True,
     loses_attempts=True,
-    undoes_claims=True,
     every_change=True,
 )
 def test_postgresql_restarts(system: System) -> Steps:
@@ -52,7 +51,6 @@ def test_postgresql_restarts(system: System) -> Steps:
     tells="database",
     refuses=True,
     loses_attempts=True,
-    undoes_claims=True,
     during_s=20,
 )
 def test_postgresql_is_away(system: System) -> Steps:
@@ -67,7 +65,6 @@ def test_postgresql_is_away(system: System) -> Steps:
     promise=OUTAGE,
     refuses=True,
     loses_attempts=True,
-    undoes_claims=True,
 )
 def test_backends_die(system: System) -> Steps:
     postmaster = system.servers.postgresql.pid

@@ -73,7 +73,6 @@ def revive(server: Server) -> None:
     promise=FULL,
     refuses=True,
     loses_attempts=True,
-    undoes_claims=True,
     p99_ms=None,
     during_s=10,
 )

@@ -3,15 +3,17 @@
 import os
 import time
 from collections.abc import Iterator
+from uuid import uuid4
 
 import pytest
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
 from task_system.model.errors import StoreUnavailable
+from task_system.model.outcome import Claim, Finish
 from task_system.store import Database
 from task_system.store.submissions import Submissions
-from tests.contract.kit import Store, at_once, new_task
+from tests.contract.kit import Store, at_once, end_of, new_task
 
 
 def run(store: Store, *statements: str) -> None:
@@ -29,6 +31,32 @@ def test_a_durable_commit_waits_for_the_disk(postgresql_url: str, durable: bool,
         assert connection.scalar(text("SHOW statement_timeout")) == "5s"
         assert connection.scalar(text("SHOW lock_timeout")) == "3s"
     database.close()
+
+
+def test_what_a_worker_is_answered_is_on_disk(postgresql_url: str) -> None:
+    """Of claims alone, of ends alone and of both; the worker's connections else wait for no disk."""
+    database = Database(postgresql_url, durable=False)
+    store = Store(database)
+
+    def unflushed_after(finishes: list[Finish], claims: list[Claim]) -> bool:
+        before = wal("pg_current_wal_insert_lsn()")
+        recorded, claimed = store.leases.settle(finishes, claims)
+        assert (len(recorded), len(claimed)) == (len(finishes), len(claims))
+        return wal("pg_current_wal_flush_lsn()") <= before
+
+    def wal(place: str) -> int:
+        with database.read() as connection:
+            return int(connection.scalar(text(f"SELECT {place} - '0/0'::pg_lsn")) or 0)
+
+    try:
+        for _ in range(10):
+            first, second = (Claim(store.submit().id, 1, uuid4()) for _ in range(2))
+            ends = [Finish(claim.task_id, claim.lease_token, end_of("success")) for claim in (first, second)]
+            assert not unflushed_after([], [first])
+            assert not unflushed_after(ends[:1], [second])
+            assert not unflushed_after(ends[1:], [])
+    finally:
+        database.close()
 
 
 def test_a_statement_that_takes_too_long_is_given_up(postgresql: Store) -> None:

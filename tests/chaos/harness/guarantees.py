@@ -22,8 +22,8 @@ these runs (30 s unless told otherwise), heartbeats come every 2 s; times belong
 - **lost**: accepted, and no row, or a success without its work. **phantom**: run or recorded, and nobody asked.
 - **two outcomes**: an outcome that changed, or a lease under which two began. **stuck**: not over 60 s after the fault,
   and nothing had ended for 30 s.
-- **failed**: over, and no success. **undone**: a claim that a crash of PostgreSQL itself took back, as it may what
-  workers wrote in its last moments; the task was claimed and begun again. No 202 is ever taken back.
+- **failed**: over, and no success. **undone**: begun twice under one attempt's number, because a crash of PostgreSQL
+  took back that it had been claimed.
 - **extra starts**: beyond the first of each task; each follows an attempt whose end is on record, or the row fails.
 - **recovery**: from the end of the fault until all was over and the service said that it is ready. Where it is longer
   than 60 s more had gathered than the machine could do meanwhile: how fast it was done, and how fast undisturbed tasks

@@ -29,7 +29,7 @@ class Verdict:
     stuck: list[str] = field(default_factory=list)
     #: Started more often than leases ended.
     unaccounted: list[str] = field(default_factory=list)
-    #: Begun twice under one number: the claim was undone, as a crash of PostgreSQL does to what is not on its disk yet.
+    #: Begun twice under one number: a crash of the database has undone a claim that was answered.
     undone: list[str] = field(default_factory=list)
     #: Over, and no success.
     failed: list[str] = field(default_factory=list)

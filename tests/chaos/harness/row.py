@@ -51,8 +51,6 @@ class Row:
     refuses: bool = False
     #: Whether attempts may be lost: where not, every task starts once.
     loses_attempts: bool = False
-    #: Whether PostgreSQL itself crashes: then claims that were not on its disk are made again.
-    undoes_claims: bool = False
     #: Of accepted submissions; None where the fault is in their way. Looked at where the machine is quiet.
     p99_ms: float | None = 250.0
     per_s: float = 60.0
@@ -177,7 +175,7 @@ def _undisturbed_per_s(system: System, folder: Path, known: Row) -> float:
 
 
 def _hold(known: Row, verdict: Verdict, load: Load) -> None:
-    broken = verdict.broken(*(["undone"] if known.undoes_claims else []))
+    broken = verdict.broken()
     assert not broken, "\n".join(broken)
     assert not load.promises.problems, load.promises.problems[:3]
     assert verdict.accepted, "nothing was accepted, so nothing was tried"

@@ -11,7 +11,6 @@ class Seen:
     tests: tuple[str, ...]
 
 
-#: As they are kept: docs/decisions/0014 says what a crash of PostgreSQL itself takes back.
 PROMISES = (
     Seen(
         "A 202 is sent when the row is committed. From then on the task ends in a terminal state, whatever dies.",
@@ -47,12 +46,12 @@ PROMISES = (
         ),
     ),
     Seen(
-        "Every change of state is one conditional UPDATE, so each task has exactly one recorded outcome; what a crash"
-        " of PostgreSQL itself takes back is recorded anew.",
+        "Every change of state is one conditional UPDATE, so each task has exactly one recorded outcome.",
         (
             "contract/test_state_machine.py::test_whatever_happens_rows_say_what_they_should",
             "contract/test_leases.py::test_a_zombie_cannot_end_what_another_worker_runs_now",
             "chaos/test_broker.py::test_messages_are_delivered_twice",
+            "chaos/test_database.py::test_postgresql_restarts",
             "chaos/test_workers.py::test_a_zombie",
             "chaos/test_clocks.py::test_a_wrong_clock",
         ),
