@@ -139,6 +139,10 @@ def _excluded(case: schemathesis.Case, response: Any) -> Iterator[Any]:
         yield CHECKS.get_one("positive_data_acceptance")
     if label in TAKES_WHAT_IS_WRONG and response.status_code in {201, 202}:
         yield CHECKS.get_one("negative_data_rejection")
+    # A body of nothing without its length: schemathesis takes it for any body.
+    if response.status_code == 411:
+        yield CHECKS.get_one("positive_data_acceptance")
+        yield CHECKS.get_one("negative_data_rejection")
     # One request refuses a type, and those after it are told so.
     if response.status_code == 503 and response.json()["error"] == "task_type_refused":
         yield CHECKS.get_one("not_a_server_error")
