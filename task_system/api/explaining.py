@@ -15,7 +15,7 @@ from task_system.model.errors import TaskNotFound
 from task_system.model.routing import lane_of
 from task_system.model.states import TERMINAL, State
 from task_system.model.task import Task
-from task_system.model.time import iso
+from task_system.model.time import in_words, iso, span
 from task_system.store.looking import MOST
 
 bp = Blueprint("explaining", __name__, url_prefix="/api/tasks")
@@ -55,16 +55,17 @@ def _explained(this: Services, task: Task, now: datetime) -> _Explained:
     left_s = round((task.run_at - now).total_seconds(), 3)
     numbers = {"run_at": iso(task.run_at), "seconds_left": left_s}
     if left_s > 0 and task.state is State.RETRY:
-        sentence = f"Attempt {task.attempt} failed; the next one is due in {left_s:g} s, at {iso(task.run_at)}."
+        sentence = f"Attempt {task.attempt} failed; the next one is due in {span(left_s)}, at {in_words(task.run_at)}."
         return "retry_backoff", sentence, {**numbers, "attempt": task.attempt, "max_attempts": task.max_attempts}
     if left_s > 0:
-        return "scheduled", f"It is not due before {iso(task.run_at)}, in {left_s:g} s.", numbers
+        return "scheduled", f"It is not due before {in_words(task.run_at)}, in {span(left_s)}.", numbers
     return _due(this, task, -left_s)
 
 
 def _finished(task: Task) -> _Explained:
     why = task.cancel_reason if task.state is State.CANCELLED else task.error_message
-    sentence = f"It is over: {task.state} at {iso(task.finished_at)}{f' ({why})' if why else ''}."
+    when = f" at {in_words(task.finished_at)}" if task.finished_at else ""
+    sentence = f"It is over: {task.state}{when}{f' ({why})' if why else ''}."
     return "finished", sentence, {"finished_at": iso(task.finished_at), "attempt": task.attempt}
 
 
@@ -73,9 +74,9 @@ def _running(task: Task, now: datetime) -> _Explained:
     since_s = round(max(0.0, (now - started).total_seconds()), 3)
     numbers = {"worker": task.worker, "started_at": iso(started), "seconds": since_s, "timeout_s": task.timeout_s}
     if task.cancel_requested_at:
-        sentence = f"It runs on {task.worker} since {since_s:g} s, and is being stopped: a cancel was asked for."
+        sentence = f"It runs on {task.worker} since {span(since_s)}, and is being stopped: a cancel was asked for."
         return "stopping", sentence, {**numbers, "cancel_requested_at": iso(task.cancel_requested_at)}
-    return "running", f"It runs on {task.worker} since {since_s:g} s.", numbers
+    return "running", f"It runs on {task.worker} since {span(since_s)}.", numbers
 
 
 def _due(this: Services, task: Task, since_s: float) -> _Explained:
@@ -86,7 +87,7 @@ def _closed(this: Services, task: Task, since_s: float) -> _Explained | None:
     """Whether an operator keeps it from starting."""
     numbers: dict[str, Any] = {"queue": task.queue, "seconds_waited": since_s}
     if pause := this.controls.paused().get(task.queue):
-        until = f" until {iso(pause.until)}" if pause.until else ""
+        until = f" until {in_words(pause.until)}" if pause.until else ""
         sentence = f"Its queue {task.queue} is paused{until}{_because(pause.reason)}."
         told = {"since": iso(pause.since), "until": iso(pause.until), "reason": pause.reason}
         return "queue_paused", sentence, {**numbers, **told}
@@ -109,7 +110,7 @@ def _open(this: Services, task: Task, since_s: float) -> _Explained:
         sentence = f"No live worker serves the lane {lane}. Start one with `taskq worker {lane}`."
         return "no_worker", sentence, numbers
     if task.published_at is None:
-        sentence = f"It is due since {since_s:g} s, and its message is on its way to the queue {task.queue}."
+        sentence = f"It is due since {span(since_s)}, and its message is on its way to the queue {task.queue}."
         return "publishing", sentence, numbers
     ahead = this.looking.ahead(task)
     slots = sum(seen.slots or 0 for seen in serving)

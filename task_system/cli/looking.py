@@ -14,9 +14,9 @@ from task_system.cli.output import (
     as_table,
     number,
     shown,
-    span,
 )
 from task_system.model.routing import LANES
+from task_system.model.time import span
 
 WORKERS: list[Column] = [
     ("NAME", lambda one: one["name"], {"overflow": "fold"}),

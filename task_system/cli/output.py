@@ -11,6 +11,8 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from task_system.model.time import span
+
 F = TypeVar("F", bound=Callable[..., Any])
 Json = dict[str, Any]
 Output = Literal["table", "json", "ids"]
@@ -142,18 +144,6 @@ def ago(moment: str | None) -> str:
         return ""
     seconds = (datetime.now(UTC) - datetime.fromisoformat(moment)).total_seconds()
     return f"{span(seconds)} ago" if seconds >= 0 else f"in {span(-seconds)}"
-
-
-def span(seconds: float | None) -> str:
-    """A time in the unit that suits it."""
-    if seconds is None:
-        return ""
-    if seconds < 1:
-        return f"{seconds * 1000:.0f} ms"
-    for size, unit in ((86_400 * 2, 86_400), (3600 * 2, 3600), (120, 60)):
-        if seconds >= size:
-            return f"{seconds / unit:.0f} {({86_400: 'd', 3600: 'h', 60: 'min'})[unit]}"
-    return f"{seconds:.1f} s" if seconds < 10 else f"{seconds:.0f} s"
 
 
 def number(value: float | None) -> str:

@@ -8,7 +8,8 @@ import click
 
 from task_system.cli.api import Api, Json, reaches
 from task_system.cli.completion import queues as queue_names
-from task_system.cli.output import Column, Marked, Output, as_list, number, shown, span
+from task_system.cli.output import Column, Marked, Output, as_list, number, shown
+from task_system.model.time import span
 
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
 _name = click.argument("name", metavar="QUEUE", shell_complete=queue_names)

@@ -5,8 +5,9 @@ from urllib.parse import quote
 import click
 
 from task_system.cli.api import Api, Json, reaches
-from task_system.cli.output import Column, Marked, Output, ago, as_facts, as_json, as_list, as_table, shown, span
+from task_system.cli.output import Column, Marked, Output, ago, as_facts, as_json, as_list, as_table, shown
 from task_system.cli.parameters import parameters_of, schema_of
+from task_system.model.time import span
 
 COLUMNS: list[Column] = [
     ("NAME", lambda one: one["name"], {"overflow": "fold"}),

@@ -9,8 +9,9 @@ from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeEl
 from task_system.cli.api import Api, Json, reaches
 from task_system.cli.completion import task_types
 from task_system.cli.following import states_of
-from task_system.cli.output import Marked, Output, as_facts, as_ids, as_json, console, shown, span, state
+from task_system.cli.output import Marked, Output, as_facts, as_ids, as_json, console, shown, state
 from task_system.cli.parameters import parameters_of, schema_of
+from task_system.model.time import span
 
 #: Exit codes by outcome; 2 is click's, for a command that cannot be read.
 EXIT = {"SUCCESS": 0, "FAILURE": 1, "CANCELLED": 3, "EXPIRED": 4}

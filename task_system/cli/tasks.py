@@ -18,10 +18,10 @@ from task_system.cli.output import (
     as_list,
     set_out,
     shown,
-    span,
     state,
     table,
 )
+from task_system.model.time import span
 
 COLUMNS: list[Column] = [
     ("TASK", lambda task: task["task_id"], {"no_wrap": True}),

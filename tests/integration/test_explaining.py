@@ -1,5 +1,6 @@
 """Why a task is where it is, its result alone, queues and workers: over HTTP, the same in both modes."""
 
+import re
 import uuid
 from pathlib import Path
 from typing import Any
@@ -31,6 +32,7 @@ def test_a_scheduled_task(service: Service) -> None:
     explanation = explained(service, task_id)
     assert explanation["code"] == "scheduled"
     assert 500 < explanation["numbers"]["seconds_left"] <= 600
+    assert re.fullmatch(r"It is not due before \S+ \d\d:\d\d:\d\d UTC, in (9|10) min\.", explanation["sentence"])
 
 
 def test_a_task_that_is_over(service: Service) -> None:

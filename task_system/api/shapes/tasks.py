@@ -12,7 +12,18 @@ from task_system.model.routing import Priority
 from task_system.model.states import State
 
 Status = Literal["pending", "scheduled", "started", "retry", "success", "failure", "cancelled", "expired"]
-Code = Literal["finished", "running", "stopping", "retry_backoff", "scheduled", "no_worker", "publishing", "waiting"]
+Code = Literal[
+    "finished",
+    "running",
+    "stopping",
+    "retry_backoff",
+    "scheduled",
+    "queue_paused",
+    "type_held",
+    "no_worker",
+    "publishing",
+    "waiting",
+]
 
 
 class Accepted(TypedDict):
