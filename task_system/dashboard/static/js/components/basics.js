@@ -9,7 +9,7 @@ import { toast } from "./toast.js";
 export const TERMINAL = new Set(["SUCCESS", "FAILURE", "CANCELLED", "EXPIRED"]);
 // The status word of the API ("started") in the words of people ("running").
 export const stateName = (status) => status.toLowerCase().replace("started", "running");
-export const stateText = (status) => tOr(`state.${stateName(status)}`, status);
+export const stateText = (status) => t(`state.${stateName(status)}`);
 
 // State: icon, text and colour, never colour alone.
 export const badge = (status) =>
@@ -60,9 +60,12 @@ export async function copyText(text, what) {
 // `text()` is copied.
 export const copyButton = (text, what) => iconButton("copy", t("action.copy", { what: t(what) }), () => copyText(text(), t(what)));
 
+// Text with `code` in it.
+export const prose = (text) => text.split("`").map((part, at) => (at % 2 ? h("code", part) : part));
+
 // Nothing is here, why, and what to do about it.
 export const empty = (name, ...actions) =>
-	h("div.empty", h("p.empty-title", t(name)), h("p.muted", tOr(`${name}_text`)), h("div.actions", actions));
+	h("div.empty", h("p.empty-title", t(name)), h("p.muted", prose(tOr(`${name}_text`, ""))), h("div.actions", actions));
 
 export const pageHead = (title, ...rest) =>
 	h("header.page-head", h("h1", { tabindex: "-1" }, t(title)), h("div.page-actions", rest));

@@ -2,7 +2,7 @@
 
 import {
 	act, badge, button, cut, facts, get, h, href, linkButton, number, openDialog, patch, post, problemBox, progressBar, question,
-	shortId, skeleton, t, taskHref, time, tOr, tone,
+	shortId, skeleton, t, taskHref, time, tone,
 } from "../kit.js";
 
 const TYPE_ABOVE = 1000;
@@ -88,7 +88,7 @@ export function bulkView(bulk, onabort) {
 		h(
 			"div.bulk-line",
 			h("strong", t(`bulk.${bulk.action}_title`)),
-			tone(state, tOr(`bulk.state_${state}`, state)),
+			tone(state, `bulk.state_${state}`),
 			h("span.push.num", t("bulk.done_of", { done: number(done), matching: number(matching) })),
 			!OVER.has(state) && button("bulk.abort", { kind: "small danger", onclick: abort }),
 		),

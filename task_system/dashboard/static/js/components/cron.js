@@ -1,13 +1,14 @@
 // When a schedule ticks, in words where it has simple ones.
 
 import { locale, spanS, t } from "../kit.js";
+import { asNumber } from "./field-editors.js";
 
-const NAMED = { hourly: "0 * * * *", daily: "0 0 * * *", midnight: "0 0 * * *", weekly: "0 0 * * 0", monthly: "0 0 1 * *", yearly: "0 0 1 1 *" };
+const NAMED = { hourly: "0 * * * *", daily: "0 0 * * *", midnight: "0 0 * * *", weekly: "0 0 * * 0", monthly: "0 0 1 * *" };
 const DAYS = ["sun", "mon", "tue", "wed", "thu", "fri", "sat"];
 const whole = (text) => /^\d+$/.test(text);
 const anyOf = (...parts) => parts.every((part) => part === "*");
 
-export const scheduleOf = ({ name, cron, every_s, timezone }) => ({ name, timezone, ...(every_s ? { every_s: Number(every_s) } : { cron }) });
+export const scheduleOf = ({ name, cron, every_s, timezone }) => ({ name, timezone, ...(every_s ? { every_s: asNumber(every_s) } : { cron }) });
 
 export const timing = ({ cron, every_s: everyS }) =>
 	everyS ? t("cron.every", { span: spanS(everyS) }) : words(NAMED[cron.slice(1)] || cron) || cron;
@@ -34,9 +35,7 @@ function dayWords(day, month, weekday, at) {
 		if (String(days) === "1,2,3,4,5") return t("cron.weekdays", { at });
 		return days && t("cron.on", { days: new Intl.ListFormat(locale()).format(days.map(dayName)), at });
 	}
-	if (!whole(day) || weekday !== "*") return null;
-	if (month === "*") return t("cron.monthly", { day, at });
-	return whole(month) ? t("cron.yearly", { date: dated(new Date(Date.UTC(2024, month - 1, day)), { month: "long", day: "numeric" }), at }) : null;
+	return whole(day) && anyOf(month, weekday) ? t("cron.monthly", { day, at }) : null;
 }
 
 function weekdays(text) {
@@ -48,6 +47,5 @@ function weekdays(text) {
 	return found.length && found.every((day) => day >= 0) ? found : null;
 }
 
-const dated = (date, options) => new Intl.DateTimeFormat(locale(), { timeZone: "UTC", ...options }).format(date);
 // The first of September 2024 was a Sunday.
-const dayName = (day) => dated(new Date(Date.UTC(2024, 8, 1 + day)), { weekday: "long" });
+const dayName = (day) => new Date(Date.UTC(2024, 8, 1 + day)).toLocaleDateString(locale(), { timeZone: "UTC", weekday: "long" });

@@ -8,7 +8,7 @@ const LONG_TEXT = 1500;
 const reading = (element, read) => ({ element, get: () => (element.value.trim() === "" ? undefined : read(element.value)) });
 
 // What is none is sent as it is, for the API to say what is wrong with it.
-const asNumber = (text) => (/^-?[1-9]\d{15,}$/.test(text) ? parsed(text) : Number.isNaN(Number(text)) ? text : Number(text));
+export const asNumber = (text) => (/^-?[1-9]\d{15,}$/.test(text) ? parsed(text) : text.trim() && Number.isFinite(Number(text)) ? Number(text) : text);
 
 export function textEditor(schema, value) {
 	const given = value ?? schema.default ?? "";

@@ -3,7 +3,7 @@
 import { copyButton, cut, h, number, t } from "../kit.js";
 
 const OPEN_ITEMS = 48;
-const OPEN_DEPTH = 2;
+const OPEN_DEPTH = 3;
 const SHOWN_ITEMS = 200;
 const LONG_TEXT = 400;
 
@@ -26,7 +26,7 @@ function node(value, depth) {
 	return h(
 		"details.json-group",
 		{ open: depth < OPEN_DEPTH && size <= OPEN_ITEMS },
-		h("summary", h("span.json-mark", open), h("span.json-size", number(size))),
+		h("summary", h("span.json-mark", open), h("span.json-size", `${number(size)} … ${close}`)),
 		h(
 			"div.json-items",
 			entries.slice(0, SHOWN_ITEMS).map(item),

@@ -1,10 +1,10 @@
 // A form made from a JSON Schema. An editor is { element, get() }; undefined is not sent.
 
-import { button, h, iconButton, patch, smallButton, t } from "../kit.js";
+import { button, h, iconButton, patch, prose, smallButton, t } from "../kit.js";
 import { booleanEditor, enumEditor, jsonEditor, linesEditor, numberEditor, textEditor } from "./field-editors.js";
 import { fileEditor } from "./files.js";
 
-const INPUTS = "input:not([type=file]), textarea, select";
+const INPUTS = "input:not([type=file]), textarea, select:not(.variant-choice)";
 const NUMBERS = ["integer", "number"];
 const PLAIN = ["string", "boolean", ...NUMBERS];
 let ids = 0;
@@ -81,7 +81,7 @@ function fieldEditor(name, given, value, path, required, form) {
 	const folds = !required && !plain;
 	const make = (from) => editorFor(given, from ?? undefined, path, form);
 	let editor = folds && value == null ? null : make(value);
-	const hint = schema.description && h("p.hint", { id: `${id}-hint` }, schema.description);
+	const hint = schema.description && h("p.hint", { id: `${id}-hint` }, prose(schema.description));
 	const label = h("label.field-name", { for: plain && id }, name, required && h("span.required", { title: t("form.required") }, " *"));
 	const top = h("div.field-top");
 	const holder = h("div.field-editor");

@@ -79,7 +79,7 @@ export function searchBox({ value, known, onsearch }) {
 	}
 
 	function showError(problem) {
-		const where = problem?.errors?.find((one) => one.path === "q") || problem?.errors?.[0];
+		const where = problem?.errors.find((one) => one.path === "q") || problem?.errors[0];
 		const at = where?.position;
 		const [before, wrong, after] = [input.value.slice(0, at), input.value.slice(at, at + 1), input.value.slice(at + 1)];
 		error.hidden = !problem;

@@ -1,6 +1,6 @@
 // A task's life: a bar of waits and runs, and what happened when.
 
-import { cut, h, icon, span, t, tOr, time } from "../kit.js";
+import { cut, h, icon, span, t, time } from "../kit.js";
 
 const ICONS = { accepted: "submit", started: "running", due: "scheduled", lost: "alert", snoozed: "scheduled", handed_back: "retry" };
 // In percent, so that short phases are seen beside long ones.
@@ -9,11 +9,11 @@ const THINNEST = 2;
 const between = (one, other) => Math.max(0, Date.parse(other.at) - Date.parse(one.at));
 
 export const timeline = (task) =>
-	h("div.timeline", bar(phases(task)), h("ol.moments", task.timeline.map((moment, at) => row(moment, task.timeline[at - 1], task))));
+	h("div.timeline", bar(task, phases(task)), h("ol.moments", task.timeline.map((moment, at) => row(moment, task.timeline[at - 1], task))));
 
 function row(moment, before, task) {
 	const { event, attempt } = moment;
-	const error = task.errors?.find((one) => one.attempt === attempt && one.outcome === event)?.message;
+	const error = task.errors.find((one) => one.attempt === attempt && one.outcome === event)?.message;
 	const cause = event === "cancelled" ? task.cancel_reason : error;
 	return h(
 		"li",
@@ -21,7 +21,7 @@ function row(moment, before, task) {
 		icon(ICONS[event] || event),
 		h(
 			"span.moment-what",
-			h("strong", tOr(`timeline.${event}`, event)),
+			h("strong", t(`timeline.${event}`)),
 			attempt && task.max_attempts > 1 && h("span.muted", t("timeline.attempt", { attempt })),
 			moment.worker && h("span.muted.mono", moment.worker),
 			cause && h("span.moment-cause", cut(cause.split("\n")[0], 300)),
@@ -41,7 +41,7 @@ function phases(task) {
 	});
 }
 
-function bar(all) {
+function bar(task, all) {
 	const sum = (of) => all.filter(of).reduce((ms, phase) => ms + phase.ms, 0);
 	const total = sum(() => true) || 1;
 	const [waited, ran] = ["wait", "run"].map((kind) => span(sum((phase) => phase.kind === kind)));
@@ -52,6 +52,6 @@ function bar(all) {
 	return h(
 		"div.phases",
 		h("div.phase-bar", { role: "img", "aria-label": t("timeline.summary", { waited, ran }) }, all.map(part)),
-		h("div.legend", h("span", t("timeline.wait"), " ", h("strong.num", waited)), h("span", t("timeline.run"), " ", h("strong.num", ran))),
+		h("div.legend", h("span", t("timeline.wait"), " ", h("strong.num", waited)), task.attempt > 0 && h("span", t("timeline.run"), " ", h("strong.num", ran))),
 	);
 }

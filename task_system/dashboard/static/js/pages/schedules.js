@@ -1,7 +1,7 @@
 // Schedules: when each ticks, and what became of its last ticks.
 
 import {
-	empty, facts, found, h, href, hrefOfNext, icon, linkButton, menu, moment, pageHead, pager, post, request, smallButton, stateName, stateText, t, tOr, taskHref, template, time, tone,
+	empty, facts, found, h, href, hrefOfNext, icon, linkButton, menu, moment, pageHead, pager, post, request, smallButton, stateName, stateText, t, taskHref, template, time, tone,
 } from "../kit.js";
 import { scheduleOf, timing } from "../components/cron.js";
 import { jsonView } from "../components/json.js";
@@ -45,8 +45,8 @@ export default function page(page) {
 				facts(
 					["field.task_type", h("a", { href: found(`type:${one.task_type}`) }, one.task_type)],
 					["schedules.next", time(one.next_fire_at)],
-					["schedules.overlap", tOr(`schedules.overlap_${one.overlap}`, one.overlap)],
-					["schedules.catch_up", tOr(`schedules.catch_up_${one.catch_up}`, one.catch_up)],
+					["schedules.overlap", t(`schedules.overlap_${one.overlap}`)],
+					["schedules.catch_up", t(`schedules.catch_up_${one.catch_up}`)],
 					["field.reason", one.pause_reason],
 				),
 				part("schedules.then", one.next_times?.slice(1), (times) => h("ol.times.num", times.map((at) => h("li", time(at))))),

@@ -1,9 +1,9 @@
 // Submit: a form from the type's schema, and the same as a line for a shell.
 
 import {
-	button, card, copyButton, cut, empty, field, go, h, href, pageHead, patch, post, setting, shortId, skeleton, sorry, t, taskHref, template, toast,
+	button, card, copyButton, cut, empty, field, go, h, href, pageHead, patch, post, prose, setting, shortId, skeleton, sorry, t, taskHref, template, toast,
 } from "../kit.js";
-import { jsonEditor, readJson } from "../components/field-editors.js";
+import { asNumber, jsonEditor, readJson } from "../components/field-editors.js";
 import { schemaForm, showErrors } from "../components/schema-form.js";
 import { curl } from "../components/task-acts.js";
 import { scheduleOf } from "../components/cron.js";
@@ -90,7 +90,7 @@ export default async function page(page) {
 				{ onsubmit: submit, oninput: update, onchange: update, novalidate: true },
 				h(
 					"div.column-main",
-					card(null, null, typeField(), h("p.hint", type.description)),
+					card(null, null, typeField(), h("p.hint", prose(type.description))),
 					card("task.tab_parameters", [exampleChoice(), button(asJson ? "submit.as_form" : "submit.as_json", { kind: "small quiet", onclick: swap })], parameters),
 					retrying && card("submit.changes", null, changes),
 				),
@@ -147,11 +147,11 @@ function choicesOf(source, when) {
 function optionsOf({ when, delay, at, tags, timeout, expires_in, metadata }) {
 	const words = tags.split(/[\s,]+/).filter(Boolean);
 	return {
-		delay: when === "delay" ? Number(delay) : undefined,
-		run_at: when === "at" && at ? new Date(setting("zone") === "utc" ? `${at}Z` : at).toISOString() : undefined,
+		delay: when === "delay" ? asNumber(delay) : undefined,
+		run_at: when === "at" ? at && new Date(setting("zone") === "utc" ? `${at}Z` : at).toISOString() : undefined,
 		tags: words.length ? words : undefined,
-		timeout: timeout ? Number(timeout) : undefined,
-		expires_in: expires_in ? Number(expires_in) : undefined,
+		timeout: timeout ? asNumber(timeout) : undefined,
+		expires_in: expires_in ? asNumber(expires_in) : undefined,
 		metadata: metadata.trim() ? readJson(metadata) : undefined,
 	};
 }

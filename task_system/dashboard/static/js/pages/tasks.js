@@ -131,7 +131,7 @@ export default function page(page) {
 			const isOver = TERMINAL.has(state.toUpperCase());
 			return {
 				label: stateText(state),
-				count: count !== undefined && counted(count, !isOver && count >= counts.counted_to),
+				count: count !== undefined && !asked("q") && !asked("since") && counted(count, !isOver && count >= counts.counted_to),
 				title: isOver && t("range.24h"),
 				href: to(state),
 				current: chosen.includes(state),
