@@ -46,7 +46,11 @@ def test_what_is_wrong_stands_at_its_field(page: Page) -> None:
     page.locator('[data-path="parameters.to"] input').fill("nobody")
     page.get_by_role("button", name="Submit", exact=True).click()
     expect(page.locator('[data-path="parameters.to"] .field-error')).to_be_visible()
-    expect(page.locator('[data-path="parameters.to"] [aria-invalid="true"]')).to_be_focused()
+    expect(page.locator('[data-path="parameters.to"] input[aria-invalid="true"]')).to_be_focused()
+    page.locator('[data-path="parameters.to"] input').fill("ada@example.com")
+    page.get_by_role("radio", name="At a time").check()
+    page.get_by_role("button", name="Submit", exact=True).click()
+    expect(page.locator('[data-path="run_at"] .field-error')).to_be_visible()
 
 
 def test_progress_is_seen_while_it_runs(page: Page, service: Embedded, tmp_path: Path) -> None:
@@ -213,6 +217,8 @@ def test_acts_on_all_that_match_are_aborted(page: Page, service: Embedded, failp
     page.goto(f"/dashboard/tasks?q=tag:{tag}")
     page.get_by_role("checkbox", name="Select all on this page").check()
     bar = page.get_by_role("group", name="Acts on the selection")
+    expect(bar).to_contain_text("50 selected")
+    expect(bar.get_by_role("button", name="Cancel")).to_be_enabled()
     bar.get_by_role("button", name="Select all that match").click()
     bar.get_by_role("button", name="Cancel").click()
     dialog = page.get_by_role("dialog")
@@ -247,9 +253,10 @@ def test_a_queue_is_paused_and_resumed(page: Page, service: Embedded) -> None:
     page.goto("/dashboard/queues")
     queue = page.locator('[data-queue="email_sending.normal"]')
     queue.get_by_role("button", name="Pause").click()
-    page.get_by_label("Reason").fill("the mail server moves")
+    page.get_by_label("Reason").fill("the mail server moves" + " to another house" * 10)
     page.get_by_role("dialog").get_by_role("button", name="Pause").click()
     expect(queue).to_contain_text("the mail server moves")
+    assert page.evaluate("document.documentElement.scrollWidth") <= 1440, "a long reason makes the page wider"
     queue.get_by_role("button", name="Resume").click()
     queue.get_by_role("button", name="Pause").click()
     page.get_by_role("dialog").get_by_role("button", name="Pause").click()
