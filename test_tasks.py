@@ -25,6 +25,7 @@ import pytest
 import requests
 
 DEFAULT_URL = "http://127.0.0.1:5000"
+READY = "/api/health/ready"
 #: A module of task types, one of which fails as often as it is asked to.
 FLAKY = "tests.task_types_for_tests"
 START_S = 30.0
@@ -93,6 +94,8 @@ class Api:
 def service() -> Iterator[Api]:
     """The service at BASE_URL, or one of our own where nobody was asked for and nobody is there."""
     asked_for = os.environ.get("BASE_URL")
+    if asked_for and not _answers(asked_for):
+        pytest.exit(f"{asked_for}{READY} is not answered with 200. Start a service there, or unset BASE_URL.", 1)
     if asked_for or _answers(DEFAULT_URL):
         api = Api(asked_for or DEFAULT_URL)
         try:
@@ -142,7 +145,7 @@ def embedded() -> Iterator[Api]:
 
 def _answers(url: str) -> bool:
     try:
-        return requests.get(f"{url}/api/health/ready", timeout=2).status_code == 200
+        return requests.get(url.rstrip("/") + READY, timeout=2).status_code == 200
     except requests.RequestException:
         return False
 
@@ -219,6 +222,8 @@ def test_every_type_is_described_with_an_example_that_is_accepted(api: Api) -> N
         answer = api.post({**types[name]["example"], "delay": 86_400})
         assert answer.status_code == 202, answer.text
         assert answer.json()["status"] == "scheduled"
+        # Whoever's service this is, it is to be left with nothing to do.
+        assert requests.delete(api.url + answer.json()["links"]["self"], timeout=10).json()["state"] == "CANCELLED"
 
 
 def test_a_delayed_task_waits(api: Api) -> None:
