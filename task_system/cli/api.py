@@ -3,6 +3,7 @@
 import json
 from collections.abc import Callable, Iterator
 from functools import update_wrapper
+from pathlib import Path
 from typing import Any, TypeVar, cast
 from urllib.parse import quote
 
@@ -17,6 +18,8 @@ BASE_URL = "http://127.0.0.1:5000"
 TIMEOUT_S = 40.0
 #: A stream says every second that it is there, in seconds.
 STREAM_QUIET_S = 10.0
+#: Sent at once of a file.
+PIECE_BYTES = 1 << 20
 ELSEWHERE = "--url or BASE_URL name another."
 #: What a stream tells: the event's name and what it says; no name when nothing happened for a second.
 Told = tuple[str, Json]
@@ -98,6 +101,12 @@ class Api:
             raise Refused(response.status_code, _problem(response))
         return response
 
+    def upload(self, path: Path) -> Json:
+        """Keep a file, sent piece by piece; what is known of it then. Raises OSError, Refused, Unreachable."""
+        headers = {"Content-Type": "application/octet-stream", "Content-Length": str(path.stat().st_size)}
+        made: Json = self.ask("POST", "/api/files", params={"name": path.name}, content=_pieces(path), headers=headers)
+        return made
+
     def stream(self, method: str, path: str, **options: Any) -> Iterator[bytes]:
         """The answer's bytes as they come. Raises Refused, Unreachable."""
         try:
@@ -154,6 +163,12 @@ def reaches(command: F) -> F:
 
     option = click.option("--url", envvar="BASE_URL", default=BASE_URL, show_default=True, help="Where the service is.")
     return cast("F", option(update_wrapper(asking, command)))
+
+
+def _pieces(path: Path) -> Iterator[bytes]:
+    with path.open("rb") as file:
+        while piece := file.read(PIECE_BYTES):
+            yield piece
 
 
 def _given(query: Json) -> Json:

@@ -1,6 +1,5 @@
 """`taskq files`."""
 
-from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import quote
 
@@ -9,7 +8,6 @@ import click
 from task_system.cli.api import Api, reaches
 from task_system.cli.output import Column, Output, ago, as_facts, as_ids, as_json, as_list, shown, size
 
-CHUNK_BYTES = 1 << 20
 COLUMNS: list[Column] = [
     ("FILE", lambda one: one["file_id"], {"no_wrap": True}),
     ("NAME", lambda one: one["name"], {"overflow": "fold"}),
@@ -42,11 +40,7 @@ def files(api: Api, limit: int, output: Output) -> None:
 @click.pass_obj
 def put(api: Api, paths: tuple[Path, ...], output: Output) -> None:
     """Upload files, and print their ids."""
-    made = []
-    for path in paths:
-        headers = {"Content-Type": "application/octet-stream", "Content-Length": str(path.stat().st_size)}
-        content = _pieces(path)
-        made.append(api.ask("POST", "/api/files", params={"name": path.name}, content=content, headers=headers))
+    made = [api.upload(path) for path in paths]
     if output == "json":
         as_json(made)
     elif output == "ids":
@@ -93,9 +87,3 @@ def remove(api: Api, file_ids: tuple[str, ...]) -> None:
 
 def _path(file_id: str, more: str = "") -> str:
     return f"/api/files/{quote(file_id, safe='')}{more}"
-
-
-def _pieces(path: Path) -> Iterator[bytes]:
-    with path.open("rb") as source:
-        while piece := source.read(CHUNK_BYTES):
-            yield piece

@@ -70,27 +70,22 @@ def _value(text: str, wanted: Json) -> Any:
 
 
 def _file(path: Path, wanted: Json, schema: Json, api: Api) -> Any:
+    formats = {one.get("format") for one in _variants(wanted, schema)}
+    named = [one for one in _variants(wanted, schema) if "file_id" in one.get("properties", {})]
     try:
-        content = path.read_bytes()
+        if FILE_ID in formats or named:
+            file_id = api.upload(path)["file_id"]
+            return file_id if FILE_ID in formats else {"file_id": file_id}
+        text = path.read_text("utf-8")
     except OSError as error:
         raise click.UsageError(
             f"{path} cannot be read: {error.strerror}. @PATH names a file on this machine."
         ) from None
-    formats = {one.get("format") for one in _variants(wanted, schema)}
-    named = [one for one in _variants(wanted, schema) if "file_id" in one.get("properties", {})]
-    if FILE_ID in formats or named:
-        made = api.ask("POST", "/api/files", params={"name": path.name}, content=content, headers=_BYTES)
-        return made["file_id"] if FILE_ID in formats else {"file_id": made["file_id"]}
-    try:
-        text = content.decode()
     except UnicodeDecodeError:
         raise click.UsageError(
             f"{path} is no text, and this parameter takes no file. Send a text, or choose a parameter that does."
         ) from None
     return json.loads(text) if path.suffix == ".json" else text
-
-
-_BYTES = {"Content-Type": "application/octet-stream"}
 
 
 def _put(made: Json, path: list[str], value: Any) -> None:
