@@ -198,7 +198,8 @@ def _submit_once(wish: SubmitTask, wait_s: float) -> Response:
     if not once.fingerprint:
         body["unique"] = "existing" if before else "new"
         if isinstance(answered, Task):
-            body |= {"state": answered.state, "status": answered.view()["status"]}
+            now = {"state": answered.state, "status": answered.view()["status"]}
+            body |= {**now, "message": "The same task was submitted before."}
     return answer(body, 202, Location=f"/api/tasks/{task_id}", **replayed)
 
 

@@ -64,6 +64,7 @@ def test_what_is_unique_for_a_while_is_not_accepted_again(service: Service) -> N
     first, second = submit(service, body), submit(service, body)
     assert (first.json()["unique"], second.json()["unique"]) == ("new", "existing")
     assert second.json()["task_id"] == first.json()["task_id"]
+    assert second.json()["message"] == "The same task was submitted before."
     by_user = {"unique_by": ["task_type", "parameters.value.user"]}
     third = submit(service, {**body, **by_user})
     other = submit(service, {"parameters": {"value": {"user": value, "n": 2}}, "unique_for": 60, **by_user})
