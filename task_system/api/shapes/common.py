@@ -1,7 +1,6 @@
 """What several answers have in common."""
 
 from typing import Any, NotRequired
-from uuid import UUID
 
 from pydantic import ConfigDict
 from typing_extensions import TypedDict
@@ -61,12 +60,3 @@ class Problem(TypedDict):
     """The state that the task is in."""
     checks: NotRequired[dict[str, Any]]
     """Of the readiness check: each part, and what it said."""
-
-
-class TaskLink(TypedDict):
-    """A task by its id."""
-
-    __pydantic_config__ = DOCUMENTED  # type: ignore[misc]
-
-    task_id: UUID
-    links: Links
