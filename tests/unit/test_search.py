@@ -63,6 +63,15 @@ def parsed(text: str) -> Expression | SearchError:
         ("created:>2026-05-01", When("created_at", ">", datetime(2026, 5, 1, tzinfo=UTC))),
         ("finished:<2026-05-01T10:00:00+02:00", When("finished_at", "<", datetime(2026, 5, 1, 8, tzinfo=UTC))),
         ('run_at:>="2026-05-01 10:00"', When("run_at", ">=", datetime(2026, 5, 1, 10, tzinfo=UTC))),
+        (
+            "created:2026-05-01",
+            And(
+                (
+                    When("created_at", ">=", datetime(2026, 5, 1, tzinfo=UTC)),
+                    When("created_at", "<", datetime(2026, 5, 2, tzinfo=UTC)),
+                )
+            ),
+        ),
         ("duration:>30s", Lasted("duration", ">", 30.0)),
         ("waited:<1.5m", Lasted("waited", "<", 90.0)),
         ("duration:<500ms", Lasted("duration", "<", 0.5)),
@@ -106,6 +115,8 @@ def test_what_a_text_means(text: str, meant: Expression) -> None:
         ("created:>soon", 9, "a time such as"),
         ("created:>9999-12-31T23:59:59-10:00", 9, "a time such as"),
         ("created:>0001-01-01", 9, "since 1970"),
+        ("created:9999-12-31", 8, "before 9999"),
+        ("created:2h", 8, "a comparison"),
         ("duration:>30", 10, "a span such as 30s"),
         ("duration:>1s,2s", 13, "a single value"),
         ("attempt:two", 8, "a whole number"),

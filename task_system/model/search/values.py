@@ -8,6 +8,7 @@ from uuid import UUID
 
 from task_system.model.routing import PRIORITIES
 from task_system.model.search.expression import (
+    And,
     AtPath,
     Attempts,
     ErrorSays,
@@ -53,6 +54,7 @@ FIELDS = ("state", "error", "attempt", *WORDS, *TIMES, *SPANS)
 
 _UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86_400.0, "w": 604_800.0}
 _SPAN = re.compile(r"(\d{1,9}(?:\.\d{1,6})?)(ms|s|m|h|d|w)", re.ASCII)
+_DAY = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
 _PATH_PART = re.compile(r"[\w-]+", re.ASCII)
 _NUMBER = re.compile(r"-?\d{1,15}(?:\.\d{1,15})?", re.ASCII)
 #: An age times -1 is a moment, so the comparison turns.
@@ -69,7 +71,7 @@ def term_of(name: Token, operator: Token | None, values: list[Token], now: datet
     if root in get_args(PathRoot):
         return _at_path(cast("PathRoot", root), tuple(path), name, comparison, values)
     if name.text in TIMES:
-        return When(TIMES[name.text], *_moment(comparison, _single(values), now))
+        return _when(TIMES[name.text], comparison, _single(values), now)
     if name.text in SPANS:
         return Lasted(SPANS[name.text], comparison, _seconds(_single(values)))
     if name.text == "attempt":
@@ -133,7 +135,16 @@ def _single(values: list[Token]) -> Token:
     return values[0]
 
 
+def _when(field: TimeField, comparison: Operator, value: Token, now: datetime) -> Expression:
+    operator, moment = _moment(comparison, value, now)
+    if operator == "=" and _DAY.fullmatch(value.text):
+        return And((When(field, ">=", moment), When(field, "<", moment + timedelta(days=1))))
+    return When(field, operator, moment)
+
+
 def _moment(operator: Operator, value: Token, now: datetime) -> tuple[Operator, datetime]:
+    if operator == "=" and _SPAN.fullmatch(value.text):
+        raise SearchError(value.position, "a comparison: >2h is longer ago, <2h is since then", value.text)
     if _SPAN.fullmatch(value.text):
         return _TURNED[operator], now - timedelta(seconds=min(_seconds(value), _OLDEST_S))
     expected = "a time such as 2026-01-31 or 2026-01-31T08:00:00Z, or an age such as 2h"
@@ -142,8 +153,8 @@ def _moment(operator: Operator, value: Token, now: datetime) -> tuple[Operator, 
         moment = moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
     except (ValueError, OverflowError):
         raise SearchError(value.position, expected, value.text) from None
-    if moment.year < 1970:
-        raise SearchError(value.position, "a time since 1970", value.text)
+    if not 1970 <= moment.year < 9999:
+        raise SearchError(value.position, "a time since 1970 and before 9999", value.text)
     return operator, moment
 
 
