@@ -50,7 +50,8 @@ def _perform(here: Runtime, job: Job) -> AttemptEnd:
         parameters = task_type.parameters.model_validate_json(job.parameters)
     except ValidationError as error:
         # The type changed since the task was accepted: another attempt would fail alike.
-        return _ended("failure", "InvalidParameters", str(errors_of(error, _read(job.parameters), "parameters")))
+        wrong = errors_of(error, _read(job.parameters), "parameters")
+        return _ended("failure", "InvalidParameters", "; ".join(f"{one['path']} {one['message']}" for one in wrong))
     except Exception as error:  # noqa: BLE001 - a model's own validators may raise anything
         return _ended("failure", type(error).__name__, str(error))
     context = here.context(job)
