@@ -1,5 +1,6 @@
 """`taskq run`: everything in one process."""
 
+import logging
 import signal
 
 import click
@@ -24,6 +25,8 @@ def run() -> None:
         raise ConfigurationError(
             "`taskq run` is the embedded service; unset BROKER_URL, or run the processes one by one."
         )
+    # That a broker in this process can be reached is no news.
+    logging.getLogger("celery.worker.consumer.connection").setLevel(logging.WARNING)
     listener = listener_of(settings)
     service = Embedded(settings)
     app = service.start()

@@ -14,6 +14,7 @@ _LEVELS = {
     "keeper.rescued": logging.WARNING,
     "keeper.reconciled": logging.WARNING,
     "keeper.dead_letter": logging.WARNING,
+    "keeper.schedule_paused": logging.WARNING,
     "results.available": logging.INFO,
     "keeper.pruned": logging.INFO,
 }

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from task_system.model.events import EVENTS, Events
+from task_system.telemetry import logs
 
 
 def test_every_subscriber_is_told_name_and_facts() -> None:
@@ -35,3 +36,9 @@ def test_an_event_that_is_not_listed_is_a_mistake() -> None:
 
 def test_every_event_says_when_it_is_emitted() -> None:
     assert all(name.count(".") == 1 and text for name, text in EVENTS.items())
+
+
+def test_a_schedule_that_was_paused_for_its_failures_is_logged(caplog: pytest.LogCaptureFixture) -> None:
+    Events(logs.subscriber).emit("keeper.schedule_paused", schedule="nightly")
+    [record] = caplog.records
+    assert (record.levelname, record.getMessage()) == ("WARNING", "keeper.schedule_paused")
