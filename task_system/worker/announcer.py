@@ -61,6 +61,13 @@ class Announcer:
             if not self._away:
                 _log.warning("%s (%s)", error.detail, error.__cause__)
             self._away = True
+        except Exception:  # noqa: BLE001 - without this thread those who wait in Redis wait for good
+            # One that cannot be copied must not take the others with it.
+            if len(copies) == 1:
+                _log.exception("the result of task %s could not be copied", copies[0].task_id)
+            else:
+                for copy in copies:
+                    self._put([copy])
         else:
             if self._away:
                 self._events.emit("results.available")

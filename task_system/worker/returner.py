@@ -53,11 +53,14 @@ class Returner:
                 self._park([Dispatch(run.task_id, run.dispatch_no, run.queue, run.task_type) for run in runs])
             except StoreUnavailable as error:
                 _log.warning("%s (%s); trying again", error.detail, error.__cause__)
-                with self._work:
-                    self._waiting.extendleft(reversed(runs))
-                    self._work.wait_for(lambda: self._stopping, PAUSE_S)
+            except Exception:  # noqa: BLE001 - without this thread what must not start is kept here for good
+                _log.exception("%d messages could not be given back; trying again", len(runs))
+            else:
+                self._parked(runs)
                 continue
-            self._parked(runs)
+            with self._work:
+                self._waiting.extendleft(reversed(runs))
+                self._work.wait_for(lambda: self._stopping, PAUSE_S)
 
     def _next(self) -> list[Run]:
         with self._work:
