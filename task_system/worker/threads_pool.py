@@ -6,6 +6,7 @@ recorded without it, its late outcome is refused by the store, and a new thread 
 """
 
 import ctypes
+import logging
 import queue
 import threading
 import time
@@ -19,6 +20,7 @@ from celery.concurrency.base import BasePool
 
 #: How late a time limit may be noticed, in seconds.
 WATCH_EVERY_S = 0.1
+_log = logging.getLogger(__name__)
 
 
 @dataclass(eq=False)
@@ -41,7 +43,10 @@ class _Job:
         """Tell its end, once."""
         if not self.done:
             self.done = True
-            callback(value)
+            try:
+                callback(value)
+            except Exception:  # noqa: BLE001 - a slot, or the thread that keeps time limits, would be lost with it
+                _log.exception("the end of an attempt could not be told")
 
     def over(self, limit_s: float | None) -> bool:
         """Whether it runs longer than that."""

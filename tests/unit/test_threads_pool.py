@@ -103,6 +103,22 @@ def slots(pool: ThreadsPool) -> int:
     return found + extra
 
 
+@pytest.mark.parametrize("limits", [{}, {"timeout": 0.05}])
+def test_a_caller_that_breaks_costs_no_slot(pool: ThreadsPool, limits: dict[str, float]) -> None:
+    told = threading.Semaphore(0)
+
+    def breaks(_value: Any) -> None:
+        told.release()
+        raise RuntimeError("who knows")
+
+    for _ in range(SLOTS):
+        pool.on_apply(
+            busy if limits else int, (), {}, callback=breaks, error_callback=breaks, accept_callback=print, **limits
+        )
+        assert told.acquire(timeout=DEADLINE_S)
+    assert slots(pool) == SLOTS
+
+
 def test_what_returns_is_told_once_with_the_thread_that_ran_it(pool: ThreadsPool) -> None:
     ran: list[int] = []
 
