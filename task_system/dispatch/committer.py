@@ -95,7 +95,12 @@ class Committer:
     def _run(self) -> None:
         while batch := self._take():
             started = time.monotonic()
-            if count := self._record(batch):
+            try:
+                count = self._record(batch)
+            except Exception:  # noqa: BLE001 - without this thread nothing is accepted any more
+                _log.exception("what was committed could not be handed on; the relay publishes it")
+                continue
+            if count:
                 self._events.emit("task.accepted", count=count, duration_s=time.monotonic() - started)
 
     def _take(self) -> list[_Waiting]:

@@ -113,6 +113,14 @@ def test_what_is_due_is_published_and_the_rest_left_to_the_relay(service: Servic
     assert service.published[1] == Dispatch(due.id, 1, due.queue, due.task_type)
 
 
+def test_a_publisher_that_breaks_does_not_end_the_commits(service: Service, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(service.committer, "_publish", lambda dispatches: dispatches.no_such_thing)
+    for _ in range(2):
+        [handed_in] = service.submit(new_task())
+        assert handed_in.result(DEADLINE_S)
+    assert service.count() == 2, "the relay publishes them"
+
+
 def test_no_commit_grows_without_bound(service: Service) -> None:
     with service.database_is_busy():
         handed_in = service.submit(*(new_task() for _ in range(2 * BATCH + 1)))
