@@ -38,7 +38,7 @@ from task_system.worker.recorder import BatchRecorder
 from task_system.worker.returner import Returner
 from task_system.worker.run import Run
 from task_system.worker.runtime import Runtime, runtime, set_runtime
-from task_system.worker.soon import Soon
+from task_system.worker.soon import Soon, at_once
 from task_system.worker.task_log import TaskLog
 from task_system.worker.telling import Telling
 
@@ -181,7 +181,7 @@ class ForemanStep(bootsteps.StartStopStep):
             recorder=self._recorder,
             listener=Telling(worker, self._announcer, self._parts.events),
             events=self._parts.events,
-            soon=Soon(worker.hub) if worker.use_eventloop else _now,
+            soon=Soon(worker.hub) if worker.use_eventloop else at_once,
             tell=getattr(worker.pool, "tell", _tell_process),
             keeps=self._parts.admission.keeps,
             give_back=self._returner.take,
@@ -270,10 +270,6 @@ def _finish_writing(pool: Any) -> None:
             except (StopIteration, OSError):
                 unfinished.discard(writer)
         time.sleep(0.01)
-
-
-def _now(function: Callable[..., object], *arguments: Any) -> None:
-    function(*arguments)
 
 
 def _tell_process(pid: int) -> None:

@@ -29,7 +29,12 @@ class Soon:
     def _turn(self) -> None:
         while self._waiting:
             function, arguments = self._waiting.popleft()
-            try:
-                function(*arguments)
-            except Exception:  # noqa: BLE001 - the others wait behind it
-                _log.exception("%r failed", function)
+            at_once(function, *arguments)
+
+
+def at_once(function: Callable[..., object], *arguments: Any) -> None:
+    """Call it in this thread, as a worker without an event loop may; whatever it raises, its caller goes on."""
+    try:
+        function(*arguments)
+    except Exception:  # noqa: BLE001 - others wait behind it, or rely on the thread
+        _log.exception("%r failed", function)

@@ -2,9 +2,10 @@
 
 from contextlib import suppress
 
+import pytest
 from kombu.asynchronous import Hub
 
-from task_system.worker.soon import Soon
+from task_system.worker.soon import Soon, at_once
 
 
 def lose_connection() -> None:
@@ -51,3 +52,10 @@ def test_a_reset_of_the_loop_takes_nothing_away() -> None:
     turn(hub)
     assert called == [1]
     hub.close()
+
+
+def test_without_a_loop_what_raises_does_not_end_its_caller(caplog: pytest.LogCaptureFixture) -> None:
+    called = []
+    at_once(int, "no number")
+    at_once(called.append, 1)
+    assert (called, "failed" in caplog.text) == ([1], True)
