@@ -1,5 +1,6 @@
 """`taskq files`."""
 
+from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import quote
 
@@ -60,11 +61,16 @@ def get(api: Api, file_id: str, path: Path | None) -> None:
         path = Path(Path(api.get(_path(file_id, "/info"))["name"]).name)
         if path.exists():
             raise click.ClickException(f"{path} is here already; say where to: taskq files get {file_id} PATH.")
-    with click.open_file(str(path), "wb") as target:
-        for piece in api.stream("GET", _path(file_id)):
-            target.write(piece)
-    if str(path) != "-":
-        click.echo(str(path))
+    pieces = api.stream("GET", _path(file_id))
+    if str(path) == "-":
+        with click.open_file("-", "wb") as target:
+            target.writelines(pieces)
+        return
+    try:
+        _keep(pieces, path)
+    except OSError as error:
+        raise click.ClickException(f"{path} cannot be written: {error.strerror}. Say another PATH.") from None
+    click.echo(str(path))
 
 
 @files.command()
@@ -87,3 +93,14 @@ def remove(api: Api, file_ids: tuple[str, ...]) -> None:
 
 def _path(file_id: str, more: str = "") -> str:
     return f"/api/files/{quote(file_id, safe='')}{more}"
+
+
+def _keep(pieces: Iterator[bytes], path: Path) -> None:
+    """All of it, or what was there before."""
+    part = path.with_name(f"{path.name}.part")
+    try:
+        with part.open("wb") as target:
+            target.writelines(pieces)
+        part.replace(path)
+    finally:
+        part.unlink(missing_ok=True)

@@ -10,6 +10,7 @@ import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import click
 import pytest
@@ -226,6 +227,8 @@ def test_files_go_up_and_come_down(taskq: Taskq, tmp_path: Path) -> None:
     assert taskq("files", "get", file_id, "-").stdout == source.read_text()
     taskq("files", "get", file_id, str(tmp_path / "back.txt"))
     assert (tmp_path / "back.txt").read_bytes() == source.read_bytes()
+    taskq("files", "get", str(uuid4()), str(tmp_path / "back.txt"), code=1)
+    assert (tmp_path / "back.txt").read_bytes() == source.read_bytes(), "what cannot be had overwrites nothing"
     assert "words.txt" in taskq("files", "show", file_id).stdout
     taskq("files", "remove", file_id)
     assert "no file" in taskq("files", "show", file_id, code=1).stderr
