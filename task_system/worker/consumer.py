@@ -14,8 +14,9 @@ from task_system.broker import topology
 _DELAYED = "celery.worker.consumer.delayed_delivery:DelayedDelivery"
 #: Between two looks whether the broker is back, in seconds.
 LOOK_FIRST_S, LOOK_MOST_S = 0.2, 2.0
-#: Of each step of a look, in seconds.
-LOOK_TIMEOUT_S = 5.0
+#: What the broker may take to answer, in seconds. After a partition it can keep who consumes waiting for a minute, and
+#: answer the next connection at once.
+ANSWER_TIMEOUT_S = 5.0
 _log = logging.getLogger(__name__)
 
 
@@ -37,21 +38,30 @@ class TaskConsumer(Consumer):
             _go_on_until(_Looking(self._look).found, self.hub, self.controller)
         return super().connect()
 
+    def connection_for_read(self, heartbeat: int | None = None) -> Any:
+        """Celery's own has no end of waiting for an answer, and nothing is done meanwhile."""
+        return self.ensure_connected(_impatient(self.app.connection_for_read(heartbeat=heartbeat)))
+
     def _look(self) -> None:
         """Whether the broker would let us consume.
 
         One without most nodes of its cluster lets everybody in, and then keeps who declares waiting for half a minute.
         """
-        connection = self.app.connection_for_read()
-        connection.transport_options = connection.transport_options | {
-            "read_timeout": LOOK_TIMEOUT_S,
-            "write_timeout": LOOK_TIMEOUT_S,
-        }
+        connection = _impatient(self.app.connection_for_read())
         try:
             connection.connect()
             topology.declare(connection)
         finally:
             connection.collect(socket_timeout=0.1)
+
+
+def _impatient(connection: Any) -> Any:
+    """The same, before it is opened: an answer that does not come in time breaks it."""
+    connection.transport_options = connection.transport_options | {
+        "read_timeout": ANSWER_TIMEOUT_S,
+        "write_timeout": ANSWER_TIMEOUT_S,
+    }
+    return connection
 
 
 class _Looking:

@@ -141,6 +141,16 @@ def test_confirms_are_swallowed(system: System) -> Steps:
         yield
 
 
+@row("F20", "the worker connects anew, and 2 times RabbitMQ does not answer that it may consume", promise=OUTAGE)
+def test_who_consumes_is_not_answered(system: System) -> Steps:
+    toxic = Drop("method 60.21", times=2)
+    with system.toxic("rabbitmq", toxic, ["worker"]):
+        for proxy in system.between("rabbitmq", ["worker"]):
+            proxy.cut()
+        wait_until(lambda: toxic.left < 1, 20, "it tried again")
+        yield
+
+
 @row("F22", "200 messages are published twice", promise=TWICE, every_change=True)
 def test_messages_are_published_twice(system: System) -> Steps:
     toxic = DuplicateMessage("60.40", times=200)

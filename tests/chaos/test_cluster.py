@@ -106,14 +106,13 @@ def test_what_runs_ends_without_a_majority(system: System, tmp_path_factory: pyt
     "node {number} is cut off from the others for 20 s; the service speaks to node 1",
     promise=MAJORITY,
     during_s=20,
-    converges_s=120,
 )
 def test_a_partition(system: System, number: int) -> Steps:
     with servers_of(system).partition(servers_of(system).nodes[number - 1]):
         yield
 
 
-@row("F13", "node 1 is cut off for 10 s, and its queues' leaders chosen anew, twice", promise=MAJORITY, converges_s=120)
+@row("F13", "node 1 is cut off for 10 s, and its queues' leaders chosen anew, twice", promise=MAJORITY)
 def test_partitions_come_and_go(system: System) -> Steps:
     for number in (0, 1):
         with servers_of(system).partition(servers_of(system).nodes[number]):
