@@ -91,7 +91,7 @@ postman: $(DEV) ## Write the Postman collection anew, from the API's description
 chaos: $(DEV) ## Break everything under load, row by row, and write docs/guarantees.md (MINUTES=45 at the most).
 	@$(BIN)/python -m tests.chaos --minutes $(or $(MINUTES),45)
 
-overload: $(DEV) ## Push with 64 clients and then 128 for MINUTES=10 each; its row in docs/guarantees.md says what came of it.
+overload: $(DEV) ## Push with 64 clients for MINUTES=10 and then with 128 for one; its row in docs/guarantees.md says what came of it.
 	@CHAOS_OVERLOAD_S=$$((60 * $(or $(MINUTES),10))) $(BIN)/python -m tests.chaos --again -k test_overload
 
 soak: $(DEV) ## Break things at random under load (MINUTES=30, SEED=... repeats a run).

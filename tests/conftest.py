@@ -6,6 +6,7 @@ A server that is not installed skips its tests and says so; where `CI=true` it f
 import itertools
 import os
 import shutil
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 from typing import NoReturn
@@ -24,6 +25,9 @@ from tests.s3_server import BUCKET, S3Server
 # The machine is busy and shared: how long one example takes says nothing.
 settings.register_profile("default", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("default")
+
+# Whoever is started in a shell's background ignores Ctrl-C, and so does what the tests start and interrupt.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 _numbers = itertools.count(1)
 

@@ -111,7 +111,7 @@ def test_a_missing_file_says_what_to_do(ctx: FakeContext, name: str) -> None:
 
 
 def test_a_missing_folder_is_a_missing_file(tmp_path: Path) -> None:
-    with pytest.raises(Fail, match="does not exist") as failure:
+    with pytest.raises(Fail, match="is not in the data folder") as failure:
         read(FakeContext(tmp_path / "new"), "a")
     assert str(tmp_path) not in str(failure.value)
 

@@ -264,7 +264,7 @@ def test_files_that_cannot_be_processed(ctx: FakeContext, files: Path, name: str
 
 
 def test_a_missing_file_fails_for_good_and_names_no_path_of_the_server(ctx: FakeContext) -> None:
-    with pytest.raises(Fail, match=r"`no\.csv` does not exist") as failure:
+    with pytest.raises(Fail, match=r"`no\.csv` is not in the data folder") as failure:
         data_processing(ctx, DataParameters(file="no.csv"))
     assert str(ctx.data_dir) not in str(failure.value)
 

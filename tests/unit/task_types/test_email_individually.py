@@ -290,7 +290,7 @@ def test_attachments(ctx: FakeContext, files: Path) -> None:
 
 
 def test_attachments_that_cannot_be_sent(ctx: FakeContext, files: Path) -> None:
-    with pytest.raises(Fail, match=r"`no\.csv` does not exist"):
+    with pytest.raises(Fail, match=r"`no\.csv` is not in the data folder"):
         send(ctx, attachments=["no.csv"])
     for name in ("a", "b"):
         with (files / name).open("wb") as file:

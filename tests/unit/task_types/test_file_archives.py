@@ -145,7 +145,7 @@ def test_archiving_again_gives_the_same_file(ctx: FakeContext, files: Path, kind
 @pytest.mark.parametrize("kind", FORMATS)
 def test_a_missing_file_leaves_no_archive(ctx: FakeContext, files: Path, kind: str) -> None:
     (files / "a").write_bytes(b"x")
-    with pytest.raises(Fail, match="`b` does not exist"):
+    with pytest.raises(Fail, match="`b` is not in the data folder"):
         archive(ctx, kind, "a", "b")
     assert [path.name for path in files.iterdir()] == ["a"]
 

@@ -61,7 +61,7 @@ def test_the_type_is_registered_with_examples_that_validate() -> None:
 
 @pytest.mark.parametrize("operation", ["inspect", "checksum", "compress", "decompress"])
 def test_a_missing_file_fails_for_good(ctx: FakeContext, operation: str) -> None:
-    assert "`no.csv` does not exist" in fails(ctx, "no.csv", operation)
+    assert "`no.csv` is not in the data folder" in fails(ctx, "no.csv", operation)
 
 
 @pytest.mark.parametrize(

@@ -388,7 +388,7 @@ def test_a_bad_image_is_skipped_by_choice(ctx: FakeContext, files: Path) -> None
         f"a-{ctx.task_id}-5.png",
     ]
     assert "no image" in str(result.images[1].error)
-    assert "`missing.png` does not exist" in str(result.images[3].error)
+    assert "`missing.png` is not in the data folder" in str(result.images[3].error)
     assert ctx.percents == [0, 20, 40, 60, 80, 100]
     assert ctx.reports[2].message == "image 3 of 5"
 
