@@ -98,7 +98,7 @@ _CLAIM_POSTGRESQL = text(
               num_nonnulls({", ".join(f"t.{name}" for name in _EXTRAS)}) = 0 AS plain
     ), told AS ({_TELL_STARTED})
     SELECT {", ".join(f"CAST({name} AS text)" if name == "parameters" else name for name in _RETURNED)}, plain,
-           set_config('synchronous_commit', :on_disk, true)
+           set_config('synchronous_commit', 'on', true)
       FROM claimed
     """  # noqa: S608 - column names of ours
 )
@@ -190,13 +190,12 @@ class Leases:
         """
         with self._database.statement() as connection:
             if self._database.is_postgresql:
-                # One wait for the disk: the second commit takes what the first has written with it.
-                claimed = self._claim(connection, claims, on_disk=not finishes) if claims else {}
                 recorded = _finish(connection, finishes) if finishes else {}
+                claimed = self._claim(connection, claims) if claims else {}
             else:
                 events: list[TaskEvent] = []
-                claimed = {c.lease_token: got for c in claims if (got := self._claim_one(connection, c, events))}
                 recorded = {f.lease_token: r for f in finishes if (r := _finish_one(connection, f, events))}
+                claimed = {c.lease_token: got for c in claims if (got := self._claim_one(connection, c, events))}
                 append(connection, events)
         return recorded, claimed
 
@@ -257,7 +256,7 @@ class Leases:
         with self._database.read() as connection:
             return _cancel_of(connection.execute(statement).one_or_none(), task_id)
 
-    def _claim(self, connection: Connection, claims: Sequence[Claim], *, on_disk: bool) -> dict[UUID, Claimed]:
+    def _claim(self, connection: Connection, claims: Sequence[Claim]) -> dict[UUID, Claimed]:
         # Always in the same order, so that two workers with copies of the same messages cannot deadlock.
         ordered = sorted(claims, key=lambda claim: claim.task_id)
         rows = connection.execute(
@@ -265,7 +264,6 @@ class Leases:
             {
                 "lease_s": self._lease_s,
                 "worker": self._worker,
-                "on_disk": "on" if on_disk else "off",
                 "ids": [claim.task_id for claim in ordered],
                 "dispatch_nos": [claim.dispatch_no for claim in ordered],
                 "tokens": [claim.lease_token for claim in ordered],

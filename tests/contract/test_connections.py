@@ -34,14 +34,14 @@ def test_a_durable_commit_waits_for_the_disk(postgresql_url: str, durable: bool,
 
 
 def test_what_a_worker_is_answered_is_on_disk(postgresql_url: str) -> None:
-    """Of claims alone, of ends alone and of both; the worker's connections else wait for no disk."""
+    """Claims, ends, both, and claims beside an end that came too late; else a worker's connections wait for no disk."""
     database = Database(postgresql_url, durable=False)
     store = Store(database)
 
-    def unflushed_after(finishes: list[Finish], claims: list[Claim]) -> bool:
+    def unflushed_after(finishes: list[Finish], claims: list[Claim], recorded: int | None = None) -> bool:
         before = wal("pg_current_wal_insert_lsn()")
-        recorded, claimed = store.leases.settle(finishes, claims)
-        assert (len(recorded), len(claimed)) == (len(finishes), len(claims))
+        ends, claimed = store.leases.settle(finishes, claims)
+        assert (len(ends), len(claimed)) == (len(finishes) if recorded is None else recorded, len(claims))
         return wal("pg_current_wal_flush_lsn()") <= before
 
     def wal(place: str) -> int:
@@ -55,6 +55,8 @@ def test_what_a_worker_is_answered_is_on_disk(postgresql_url: str) -> None:
             assert not unflushed_after([], [first])
             assert not unflushed_after(ends[:1], [second])
             assert not unflushed_after(ends[1:], [])
+            third, zombie = Claim(store.submit().id, 1, uuid4()), Finish(first.task_id, uuid4(), end_of("success"))
+            assert not unflushed_after([zombie], [third], recorded=0)
     finally:
         database.close()
 

@@ -256,13 +256,13 @@ def test_ends_and_claims_of_one_batch(store: Store) -> None:
         Finish(done.id, done.lease_token, end_of("success")),
         Finish(again.id, again.lease_token, end_of("retry", delay_s=0.0)),
     ]
-    claims = [Claim(fresh.id, 1, uuid4()), Claim(again.id, 1, uuid4()), Claim(done.id, 1, uuid4())]
+    claims = [Claim(fresh.id, 1, uuid4()), Claim(again.id, 2, uuid4()), Claim(done.id, 1, uuid4())]
     recorded, claimed = store.leases.settle(finishes, claims)
     assert {token: r.state for token, r in recorded.items()} == {
         done.lease_token: State.SUCCESS,
         again.lease_token: State.RETRY,
     }
-    assert {lease.id for lease in claimed.values()} == {fresh.id}
+    assert {lease.id for lease in claimed.values()} == {fresh.id, again.id}
 
 
 def test_a_batch_that_cannot_be_written_changes_nothing(store: Store) -> None:
