@@ -23,7 +23,9 @@ class Crowd:
         self._stack = stack
         self._witness = witness
         self._count = count
-        self._parameters = {"file": str(witness.path), "seconds": seconds}
+        self._going = witness.path.with_name("going")
+        self._going.touch()
+        self._parameters = {"file": str(witness.path), "seconds": seconds, "gate": str(self._going)}
         self._delayed = delayed
         self._lock = threading.Lock()
         self._wanted = iter(range(count))
@@ -89,7 +91,7 @@ class Crowd:
             self._wait(lambda: len(self.accepted) >= accepted)
             gate.touch()
             self._wait(lambda: len(self._witness.said("done")) >= done)
-            views = [self._stack.task(said["task_id"]) for said in self._witness.said("done")]
+            views = [self._stack.task(said["task_id"]) for said in self._witness.said("done")[:done]]
             self._ended_early = {view["task_id"]: view for view in views if view["state"] == "SUCCESS"}
             yield
         except BaseException:
@@ -99,6 +101,16 @@ class Crowd:
             gate.touch()
             for thread in self._threads:
                 thread.join()
+
+    @contextmanager
+    def held(self) -> Iterator[None]:
+        """While the block runs no task of these ends, and it begins when every slot has one."""
+        self._going.unlink()
+        try:
+            self._wait(lambda: len(self._witness.said("began")) - len(self._witness.said("done")) >= SLOTS)
+            yield
+        finally:
+            self._going.touch()
 
     def _wait(self, holds: Callable[[], bool]) -> None:
         wait_until(

@@ -4,6 +4,7 @@ import os
 import signal
 import time
 from collections.abc import Callable, Iterator
+from contextlib import nullcontext
 from pathlib import Path
 
 import pytest
@@ -81,13 +82,16 @@ FAULTS: dict[str, tuple[Callable[[Stack], None], int]] = {
 def test_every_accepted_task_ends_once(stack: Stack, witness: Witness, name: str) -> None:
     fault, done = FAULTS[name]
     crowd = Crowd(stack, witness, TASKS + MORE, SECONDS)
-    with crowd.in_flight(accepted=TASKS, done=done):
+    # A child that dies between two tasks loses none.
+    hold = crowd.held() if "worker" in name else nullcontext()
+    with crowd.in_flight(accepted=TASKS, done=done), hold:
         fault(stack)
     tasks = crowd.settled()
     assert bool(crowd.refused) == (name == "web"), crowd.refused
     # The fault did hit: attempts were lost with those who ran them, and nowhere else.
     lost = [task for task in tasks if any(error["outcome"] == "lost" for error in task["errors"])]
-    assert (1 <= len(lost) <= SLOTS + AHEAD) if "worker" in name else not lost
+    print(f"{len(lost)} attempts were lost")
+    assert (SLOTS <= len(lost) <= SLOTS + AHEAD) if "worker" in name else not lost
 
 
 def test_without_a_fault_every_task_runs_exactly_once(stack: Stack, witness: Witness) -> None:
