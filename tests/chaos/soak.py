@@ -78,7 +78,7 @@ def _soak(system: System, folder: Path, arguments: argparse.Namespace) -> tuple[
     """The figures, and what was not kept."""
     chance = random.Random(arguments.seed)
     load = Load(system, folder, per_s=arguments.per_s, work_s=0.0, clients=16)
-    oracle = Oracle(system, Witness(load.witness_path))
+    oracle = Oracle(system.rows, Witness(load.witness_path))
     soak = Soak()
     until = time.monotonic() + 60 * arguments.minutes
     load.start()

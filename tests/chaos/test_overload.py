@@ -125,7 +125,7 @@ def promised(witness: Witness, log: Path, said: dict[str, object]) -> Promises:
 
 def judged(system: System, witness: Witness, promises: Promises, gone_at: float) -> Verdict:
     """All that was accepted is there; what has begun ends."""
-    oracle, accepted = Oracle(system, witness), promises.accepted
+    oracle, accepted = Oracle(system.rows, witness), promises.accepted
     ours = f"task_type = 'test_witnessed' AND parameters ->> 'file' = '{witness.path}'"
     missing = set(accepted) - {id_ for (id_,) in system.rows(f"SELECT id::text FROM tasks WHERE {ours}")}
     forget_all(system)

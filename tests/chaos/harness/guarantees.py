@@ -99,7 +99,10 @@ def write(results: Path) -> Path:
     rows = sorted(outcomes(results), key=lambda row: (int(row["number"].lstrip("F")), row["test"], row["broker"]))
     promises = list(dict.fromkeys(row["promise"] for row in rows))
     parts = [_HEAD, _facts(rows), _seen("The promises", _OF_PROMISES, "promise", PROMISES)]
-    parts += [f"## {promise}\n\n" + _table([row for row in rows if row["promise"] == promise]) for promise in promises]
+    usual = Counter(row["broker"] for row in rows).most_common(1)[0][0] if rows else ""
+    parts += [
+        f"## {promise}\n\n" + _table([row for row in rows if row["promise"] == promise], usual) for promise in promises
+    ]
     parts += [_soak_as_written(), _without_a_row({row["number"] for row in rows})]
     parts.append(_seen("Holes below us", _OF_HOLES, "hole", HOLES))
     DOCUMENT.write_text("\n".join(parts), encoding="utf-8")
@@ -170,14 +173,14 @@ def _seen(heading: str, about: str, column: str, rows: Iterable[Seen]) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _table(rows: list[dict[str, Any]]) -> str:
+def _table(rows: list[dict[str, Any]], usual_broker: str) -> str:
     names = ["row", "fault", "test", "accepted", "refused", *_WRONG, "extra starts", "recovery s", "told s"]
     lines = [f"| {' | '.join(names)} |", "| --- | --- | --- |" + " ---: |" * (len(names) - 3)]
-    return "\n".join([*lines, *(_line(row) for row in rows)]) + "\n"
+    return "\n".join([*lines, *(_line(row, usual_broker) for row in rows)]) + "\n"
 
 
-def _line(row: dict[str, Any]) -> str:
-    fault = row["fault"] + ("" if row["broker"].endswith("3.10.8") else f" ({row['broker']})")
+def _line(row: dict[str, Any], usual_broker: str) -> str:
+    fault = row["fault"] + ("" if row["broker"] == usual_broker else f" ({row['broker']})")
     test = row["test"].rpartition("/")[2].replace("|", "\\|")
     head = f"| {row['number']} | {fault} | `{test}` |"
     if row["result"] != "passed" or not row["figures"]:

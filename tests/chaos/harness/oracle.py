@@ -1,12 +1,16 @@
 """The judge: compares what clients were promised and what handlers did with the rows, and asks the service nothing."""
 
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
 from tests.chaos.harness.load import Promises
-from tests.integration.service import TERMINAL, Stack
+from tests.integration.service import TERMINAL
 from tests.integration.witness import Witness
+
+#: What ended so long before the last look is looked at again: a transaction has the time of its beginning.
+AGAIN_S = 60
 
 
 @dataclass
@@ -44,7 +48,7 @@ class Verdict:
     slowest_s: float = 0.0
 
     def broken(self, *allowed: str) -> list[str]:
-        """Promises that were not kept, but for those kinds."""
+        """Promises that were not kept, but for these kinds."""
         kinds = ("lost", "phantom", "two_outcomes", "stuck", "unaccounted", "undone", "failed")
         return [
             f"{kind}: {len(found)}, such as {found[:3]}"
@@ -57,20 +61,20 @@ Rows = dict[str, dict[str, Any]]
 
 
 class Oracle:
-    """One for each load. `witness`: where its handlers say what they do."""
+    """One for each load. `ask`: answers an SQL query; `witness`: where its handlers say what they do."""
 
-    def __init__(self, stack: Stack, witness: Witness) -> None:
-        self._stack = stack
+    def __init__(self, ask: Callable[[str], list[tuple[Any, ...]]], witness: Witness) -> None:
+        self._ask = ask
         self._witness = witness
         self._seen_over: Rows = {}
+        self._looked_at = "-infinity"
 
-    def rows(self) -> Rows:
-        """Every row that this load's handlers would write for."""
-        found = self._stack.rows(
+    def rows(self, where: str = "true") -> Rows:
+        """Every row, of which this holds, that this load's handlers would write for."""
+        found = self._ask(
             "SELECT id::text, state, attempt, finished_at::text, CAST(result AS json) ->> 'lease_token',"
             " parameters ->> 'label', lost_leases, queue, dispatch_no, relay_at::text, published_at::text,"
-            " lease_until::text, now()::text"
-            f" FROM tasks WHERE task_type = 'test_witnessed' AND parameters ->> 'file' = '{self._witness.path}'"
+            f" lease_until::text, now()::text FROM tasks WHERE {self._ours} AND {where}"
         )
         names = (
             *("state", "attempt", "finished_at", "token", "label", "lost_leases", "queue", "dispatch_no"),
@@ -78,13 +82,23 @@ class Oracle:
         )
         return {row[0]: dict(zip(names, row[1:], strict=True)) for row in found}
 
+    @property
+    def _ours(self) -> str:
+        return f"task_type = 'test_witnessed' AND parameters ->> 'file' = '{self._witness.path}'"
+
     def look(self) -> None:
-        """Remember what is over now: it must stay as it is."""
-        self._seen_over |= {id_: row for id_, row in self.rows().items() if row["state"] in TERMINAL}
+        """Remember what is over since the last look, as it was first seen: it must not change any more."""
+        [(now,)] = self._ask("SELECT now()::text")
+        since = f"timestamptz '{self._looked_at}' - interval '{AGAIN_S} seconds'"
+        self._seen_over = self.rows(f"finished_at >= {since}") | self._seen_over
+        self._looked_at = now
 
     def live(self) -> int:
         """How many are not over."""
-        return sum(row["state"] not in TERMINAL for row in self.rows().values())
+        [(count,)] = self._ask(
+            f"SELECT count(*) FROM tasks WHERE {self._ours} AND state IN ('PENDING', 'STARTED', 'RETRY')"
+        )
+        return int(count)
 
     def judge(self, promises: Promises) -> Verdict:
         """Compare everything."""
@@ -141,7 +155,6 @@ class Oracle:
         ends = self._ends()
         verdict.ends = dict(Counter(end for _, end in ends))
         ended_before = Counter(id_ for id_, _ in ends)
-        ended_before.update(id_ for (id_, _), count in twice.items() for _ in range(count - 1))
         for id_, count in starts.items():
             verdict.extra_starts += count - 1
             verdict.accounted_starts += ended_before[id_]
@@ -150,9 +163,8 @@ class Oracle:
 
     def _ends(self) -> list[tuple[str, str]]:
         """Attempts that ended in anything but success, and in what: each lets its task start once more."""
-        found = self._stack.rows(
+        found = self._ask(
             "SELECT task_id::text, concat_ws(' ', outcome, error_type, left(error_message, 60)) FROM attempts"
-            " WHERE task_id IN (SELECT id FROM tasks WHERE task_type = 'test_witnessed'"
-            f" AND parameters ->> 'file' = '{self._witness.path}')"
+            f" WHERE task_id IN (SELECT id FROM tasks WHERE {self._ours})"
         )
         return [(id_, end) for id_, end in found]

@@ -117,7 +117,7 @@ def points(*names: str, every_change: tuple[str, ...] = ()) -> pytest.MarkDecora
 
 def _run(known: Row, steps: Steps, system: System, folder: Path, outcome: Outcome) -> None:
     load = Load(system, folder, per_s=known.per_s, work_s=known.work_s, keep_alive=known.keep_alive)
-    oracle = Oracle(system, Witness(load.witness_path))
+    oracle = Oracle(system.rows, Witness(load.witness_path))
     load.start()
     try:
         time.sleep(known.before_s)
@@ -165,7 +165,7 @@ def converged(system: System, oracle: Oracle, promises: Promises, gone_at: float
 def _undisturbed_per_s(system: System, folder: Path, known: Row) -> float:
     """How many tasks end in a second here and now, with nothing broken."""
     load = Load(system, folder, per_s=known.per_s, work_s=known.work_s)
-    oracle = Oracle(system, Witness(load.witness_path))
+    oracle = Oracle(system.rows, Witness(load.witness_path))
     started = time.monotonic()
     load.start()
     time.sleep(3)
