@@ -4,6 +4,7 @@ Each field is an environment variable of the same name in capitals, or a line in
 """
 
 import os
+import re
 from collections.abc import Collection
 from functools import cached_property
 from pathlib import Path
@@ -18,6 +19,8 @@ _SCHEMES = {
     "broker_url": ("amqp", "amqps", "memory"),
     "redis_url": ("redis", "rediss", "unix"),
 }
+
+_HOST_NAME = re.compile(r"\*|(\*\.)?[\w-]+(\.[\w-]+)*", re.ASCII)
 
 
 def _environment(names: Collection[str]) -> dict[str, str]:
@@ -81,6 +84,10 @@ class Settings(BaseModel):
     environment_name: str = Field(
         "", max_length=20, description="What the dashboard calls this service, such as staging; when empty, nothing."
     )
+    allowed_hosts: tuple[str, ...] = Field(
+        (),
+        description="Names that the API goes by, such as tasks.example.com or *.example.com, by comma.",
+    )
     cors_origins: tuple[str, ...] = Field((), description="Origins whose pages may call the API, by comma.")
     max_body_bytes: int = Field(1_048_576, ge=1024, description="A larger request is answered with 413.")
     max_file_bytes: int = Field(2_147_483_648, ge=1024, description="A larger upload is answered with 413.")
@@ -136,11 +143,21 @@ class Settings(BaseModel):
         return {**_environment(cls.model_fields), **given}
 
     @field_validator(
-        "cors_origins", "task_modules", "http_schemes", "http_ports", "http_networks", "secret_hosts", mode="before"
+        *("allowed_hosts", "cors_origins", "task_modules"),
+        *("http_schemes", "http_ports", "http_networks", "secret_hosts"),
+        mode="before",
     )
     @classmethod
     def _split(cls, value: object) -> object:
         return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
+
+    @field_validator("allowed_hosts")
+    @classmethod
+    def _are_hosts(cls, names: tuple[str, ...]) -> tuple[str, ...]:
+        for name in names:
+            if not _HOST_NAME.fullmatch(name):
+                raise ValueError(f"{name}: write the name alone, without scheme or port, in ASCII: tasks.example.com")
+        return names
 
     @field_validator(*_SCHEMES)
     @classmethod

@@ -30,9 +30,15 @@ from task_system.api.http import OrjsonProvider
 from task_system.api.services import Services
 
 
-def create_flask(services: Services, *, cors_origins: tuple[str, ...] = (), max_body_bytes: int) -> Flask:
-    """An app that serves these services. cors_origins: whose pages may call it from a browser."""
-    app = ApiFlask(cors_origins)
+def create_flask(
+    services: Services,
+    *,
+    allowed_hosts: tuple[str, ...] = (),
+    cors_origins: tuple[str, ...] = (),
+    max_body_bytes: int,
+) -> Flask:
+    """An app that serves these services, under those names. cors_origins: whose pages may call it from a browser."""
+    app = ApiFlask(allowed_hosts, cors_origins)
     app.json = OrjsonProvider(app)
     app.config["MAX_CONTENT_LENGTH"] = max_body_bytes
     app.extensions["task_system"] = services

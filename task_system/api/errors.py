@@ -20,6 +20,7 @@ from task_system.model.errors import (
     FileTooLarge,
     InvalidSubmission,
     NameTaken,
+    OtherHost,
     OtherSite,
     Overloaded,
     QueueNotFound,
@@ -35,6 +36,7 @@ from task_system.model.errors import (
 
 _STATUS: dict[type[TaskSystemError], HTTPStatus] = {
     InvalidSubmission: HTTPStatus.UNPROCESSABLE_ENTITY,
+    OtherHost: HTTPStatus.MISDIRECTED_REQUEST,
     OtherSite: HTTPStatus.FORBIDDEN,
     TaskNotFound: HTTPStatus.NOT_FOUND,
     BatchNotFound: HTTPStatus.NOT_FOUND,

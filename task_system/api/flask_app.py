@@ -9,6 +9,7 @@ from flask.sessions import NullSession, SessionInterface
 from flask.typing import ResponseReturnValue
 from werkzeug.routing import MapAdapter
 
+from task_system.api.hosts import refuser_of_other_hosts
 from task_system.api.other_sites import refuser_of_other_sites
 
 
@@ -26,9 +27,10 @@ class ApiFlask(Flask):
 
     session_interface = _NoSessions()
 
-    def __init__(self, allowed_origins: tuple[str, ...]) -> None:
-        """allowed_origins: of the pages that may do more than look, besides ours."""
+    def __init__(self, allowed_hosts: tuple[str, ...], allowed_origins: tuple[str, ...]) -> None:
+        """allowed_hosts: names that it goes by. allowed_origins: of pages that may do more than look, besides ours."""
         super().__init__("task_system", static_folder=None)
+        self._refuse_other_hosts = refuser_of_other_hosts(allowed_hosts)
         self._refuse_other_sites = refuser_of_other_sites(allowed_origins)
         self.url_map.strict_slashes = False
         self.url_map.merge_slashes = False
@@ -39,7 +41,9 @@ class ApiFlask(Flask):
 
     def preprocess_request(self) -> ResponseReturnValue | None:
         """Flask takes the blueprint's name apart, whether or not anybody wants to be called."""
-        self._refuse_other_sites(request_ctx.request.environ)
+        environ = request_ctx.request.environ
+        self._refuse_other_hosts(environ)
+        self._refuse_other_sites(environ)
         return super().preprocess_request() if self.before_request_funcs or self.url_value_preprocessors else None
 
     def do_teardown_request(self, exc: BaseException | None = None) -> None:

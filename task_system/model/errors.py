@@ -61,6 +61,12 @@ class OtherSite(TaskSystemError):
     code = "other_site"
 
 
+class OtherHost(TaskSystemError):
+    """This service does not go by the name that was asked for. ALLOWED_HOSTS says which names it goes by."""
+
+    code = "other_host"
+
+
 class TaskNotFound(TaskSystemError):
     """There is no task with that id. It may have been removed when its retention time was over."""
 

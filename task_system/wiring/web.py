@@ -89,8 +89,13 @@ def when_asked_to_end(act: Callable[[], None]) -> None:
 
 def assemble(parts: Parts) -> Flask:
     """The app over these parts."""
-    services = _services(parts)
-    app = create_flask(services, cors_origins=parts.settings.cors_origins, max_body_bytes=parts.settings.max_body_bytes)
+    settings, services = parts.settings, _services(parts)
+    app = create_flask(
+        services,
+        allowed_hosts=(settings.host, *settings.allowed_hosts),
+        cors_origins=settings.cors_origins,
+        max_body_bytes=settings.max_body_bytes,
+    )
     app.register_blueprint(dashboard.bp)
     # A server's worker is a multiprocessing child, which runs these and no `atexit`.
     Finalize(None, parts.dispatcher.stop, exitpriority=10)

@@ -22,6 +22,7 @@ LEASE_S, HEARTBEAT_S, GRACE_S = 6.0, 2.0, 3.0
 #: Of the worker that runs the tests' own types.
 SLOTS = 2
 TERMINAL = frozenset({"SUCCESS", "FAILURE", "CANCELLED", "EXPIRED"})
+HOST_NAME = "tasks.example"
 ORIGIN = "https://pages.example"
 MAX_BODY_BYTES = 256 * 1024
 MAX_FILE_BYTES = 96 * 1024 * 1024
@@ -69,6 +70,7 @@ class Service:
             "LEASE_S": str(LEASE_S),
             "HEARTBEAT_S": str(HEARTBEAT_S),
             "WORKER_CONCURRENCY": str(SLOTS),
+            "ALLOWED_HOSTS": HOST_NAME,
             "CORS_ORIGINS": ORIGIN,
             "MAX_BODY_BYTES": str(MAX_BODY_BYTES),
             "MAX_FILE_BYTES": str(MAX_FILE_BYTES),

@@ -3,6 +3,7 @@
 import http.client
 import json
 import re
+import socket
 import uuid
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -12,7 +13,7 @@ from typing import Any
 import pytest
 import requests
 
-from tests.integration.service import MAX_BODY_BYTES, ORIGIN, Service, Stack
+from tests.integration.service import HOST_NAME, MAX_BODY_BYTES, ORIGIN, Service, Stack
 
 PROBLEM = "application/problem+json"
 Z = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z")
@@ -373,6 +374,22 @@ def test_pages_of_other_sites_change_nothing(service: Service) -> None:
         {"Origin": ORIGIN},
     ):
         assert service.request(*purge, headers=headers).status_code == 200
+
+
+def test_nothing_is_answered_under_a_name_that_is_not_ours(service: Service) -> None:
+    """A page whose name points here is of one origin with us, to a browser: it could read, and change, everything."""
+    port = service.port
+    for path in ("/", "/dashboard/", "/no", *(f"/api/{name}" for name in ("tasks", "events", "docs", "health/ready"))):
+        document = problem(service.request("GET", path, headers={"Host": f"evil.example:{port}"}), 421)
+        assert (document["error"], "`ALLOWED_HOSTS=evil.example`" in document["detail"]) == ("other_host", True)
+    as_its_own = {"Host": "evil.example", "Origin": "http://evil.example", "Sec-Fetch-Site": "same-origin"}
+    problem(service.request("POST", "/api/queues/default.low/purge", headers=as_its_own), 421)
+    problem(service.request("OPTIONS", "/api/tasks", headers=as_its_own), 421)
+    for host in (f"localhost:{port}", f"tasks.localhost:{port}", "[::1]:80", "10.1.2.3", "web:5000", HOST_NAME, ""):
+        assert service.request("GET", "/api/health/live", headers={"Host": host}).status_code == 200
+    with socket.create_connection(("127.0.0.1", port), timeout=10) as probe:
+        probe.sendall(b"GET /api/health/live HTTP/1.0\r\n\r\n")
+        assert b" 200 " in probe.recv(100).partition(b"\r\n")[0], "as balancers ask that name no host"
 
 
 def test_many_requests_on_one_connection(service: Service) -> None:

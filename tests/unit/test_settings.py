@@ -41,6 +41,7 @@ def test_the_environment_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
         "DATABASE_URL": "postgresql://u:p@db/tasks",
         "BROKER_URL": "amqp://u:p@mq//",
         "DATA_DIR": "/srv/data",
+        "ALLOWED_HOSTS": "tasks.example.com,*.internal.example",
         "CORS_ORIGINS": " https://a.example , https://b.example,,",
         "TASK_MODULES": "shop.tasks",
         "WORKER_POOL": "threads",
@@ -54,6 +55,7 @@ def test_the_environment_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
     assert (settings.database, settings.broker) == ("postgresql://u:p@db/tasks", "amqp://u:p@mq//")
     assert not settings.embedded
     assert settings.data_dir == Path("/srv/data")
+    assert settings.allowed_hosts == ("tasks.example.com", "*.internal.example")
     assert settings.cors_origins == ("https://a.example", "https://b.example")
     assert settings.task_modules == ("shop.tasks",)
     assert (settings.worker_pool, settings.worker_events) == ("threads", False)
@@ -96,6 +98,9 @@ def test_what_is_set_to_nothing_is_not_set(monkeypatch: pytest.MonkeyPatch) -> N
         ("BROKER_URL", "redis://localhost"),
         ("REDIS_URL", "localhost"),
         ("PORT", "http"),
+        ("ALLOWED_HOSTS", "https://tasks.example.com"),
+        ("ALLOWED_HOSTS", "tasks.example.com, tasks.example.com:8443"),
+        ("ALLOWED_HOSTS", "tasks.*.com"),
         ("MAX_BODY_BYTES", "10"),
         ("WEB_WORKERS", "0"),
         ("WEB_THREADS", "-1"),

@@ -19,6 +19,7 @@ Hand background work over by HTTP; it gets done.
 A 202 is a promise: the task is on disk before you are answered, and ends in a final state whatever dies meanwhile.
 Errors are problem+json (RFC 9457); lists come in pages, with the address of the `next` one. Objects may gain members.
 What a page of another site makes a browser send is refused (403 `other_site`), unless `CORS_ORIGINS` names its origin.
+So is what asks for a name that is not this service's (421 `other_host`), unless `ALLOWED_HOSTS` names it.
 """
 #: Of what no address begins with, what a tag is called and says.
 _TAGS = {
