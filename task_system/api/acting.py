@@ -7,7 +7,8 @@ from pydantic import Field, field_validator
 
 from task_system.api.describing import described
 from task_system.api.fields import Moment, Reason, Tags, within_reach
-from task_system.api.http import Body, answer, parsed, parsed_if_any, queried, task_id_of
+from task_system.api.http import Body, answer, parsed, parsed_if_any, task_id_of
+from task_system.api.queries import queried
 from task_system.api.services import services
 from task_system.api.shapes.tasks import Accepted, Cancelled, Task
 from task_system.api.tasks import accepted_view

@@ -8,8 +8,9 @@ from flask import Blueprint, Response, current_app, request
 from pydantic import Field, Json, ValidationError, WithJsonSchema
 
 from task_system.api.describing import Media, described
-from task_system.api.http import Body, answer, id_of, parsed, queried
+from task_system.api.http import Body, answer, id_of, parsed
 from task_system.api.lines import spooled
+from task_system.api.queries import queried
 from task_system.api.services import services
 from task_system.api.shapes.batches import AcceptedBatch, BatchPage
 from task_system.api.shapes.batches import Batch as BatchShape

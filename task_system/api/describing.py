@@ -64,7 +64,7 @@ def described(
 
     answers: by status, the shape of the body: a TypedDict or model (as JSON), a Media, a tuple of them, or None.
     path: what the address's parameters are, as types or annotations; those that end in `_id` need no mention.
-    query: a model or TypedDict whose fields are the query's parameters.
+    query: the model whose fields are the query's parameters; others are refused.
     headers: request headers by name, each with what it is for.
     body: the model that reads it, as JSON, or a Media, or a tuple of them.
     body_optional: whether the request may come without one.

@@ -10,8 +10,9 @@ from pydantic import BeforeValidator, Field, WithJsonSchema
 from task_system.api.bulk import begun
 from task_system.api.describing import described
 from task_system.api.fields import Reason
-from task_system.api.http import Body, answer, parsed_if_any, queried
+from task_system.api.http import Body, answer, parsed_if_any
 from task_system.api.paging import UNKNOWN_CURSOR, page_from
+from task_system.api.queries import queried
 from task_system.api.services import services
 from task_system.api.shapes.bulk import Bulk as BulkShape
 from task_system.api.shapes.failures import FailurePage

@@ -8,8 +8,9 @@ from pydantic import Field
 
 from task_system.api.delivering import deliver_file
 from task_system.api.describing import Media, described
-from task_system.api.http import Body, answer, id_of, queried
+from task_system.api.http import Body, answer, id_of
 from task_system.api.paging import Cursor, next_page
+from task_system.api.queries import queried
 from task_system.api.receiving import AROUND_BYTES, received
 from task_system.api.services import services
 from task_system.api.shapes.files import File, FilePage, Form

@@ -11,6 +11,7 @@ from werkzeug.routing import MapAdapter
 
 from task_system.api.hosts import refuser_of_other_hosts
 from task_system.api.other_sites import refuser_of_other_sites
+from task_system.api.queries import refuse_unknown_queries
 
 
 class _NoSessions(SessionInterface):
@@ -44,6 +45,8 @@ class ApiFlask(Flask):
         environ = request_ctx.request.environ
         self._refuse_other_hosts(environ)
         self._refuse_other_sites(environ)
+        if environ["QUERY_STRING"]:
+            refuse_unknown_queries(self, request_ctx.request)
         return super().preprocess_request() if self.before_request_funcs or self.url_value_preprocessors else None
 
     def do_teardown_request(self, exc: BaseException | None = None) -> None:

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from functools import cache
-from typing import TYPE_CHECKING, Any, TypeVar, get_origin
+from typing import TYPE_CHECKING, Any, TypeVar
 from uuid import UUID
 
 import orjson
 from flask import Request, Response, request
 from flask.globals import request_ctx
 from flask.json.provider import JSONProvider
-from pydantic import AliasChoices, BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, ValidationError
 from werkzeug.datastructures import Headers
 from werkzeug.exceptions import BadRequest, ClientDisconnected, UnsupportedMediaType
 
@@ -78,24 +77,6 @@ def parsed_if_any(model: type[M]) -> M:
     return parsed(model) if request.content_length or (request.content_length is None and _chunked()) else model()
 
 
-def queried(model: type[M]) -> M:
-    """The request's query as that model. Raises InvalidSubmission.
-
-    A parameter may be given several times where the model has a list.
-    """
-    lists = _lists_of(model)
-    given = {
-        name: values if name in lists or len(values) > 1 else values[0]
-        for name, values in request.args.to_dict(flat=False).items()
-    }
-    try:
-        return model.model_validate(given)
-    except ValidationError as error:
-        raise InvalidSubmission(
-            "The query does not fit. `errors` says where and why.", errors=errors_of(error, given)
-        ) from None
-
-
 def task_id_of(text: str) -> UUID:
     """A task's id in an address. Raises TaskNotFound."""
     return id_of(text, TaskNotFound(task_id=text))
@@ -107,17 +88,6 @@ def id_of(text: str, missing: TaskSystemError) -> UUID:
         return UUID(text)
     except ValueError:
         raise missing from None
-
-
-@cache
-def _lists_of(model: type[BaseModel]) -> frozenset[str]:
-    """The names of a model's lists, as callers may write them."""
-    names = []
-    for name, field in model.model_fields.items():
-        if get_origin(field.annotation) is list:
-            alias = field.validation_alias
-            names += [name, *map(str, alias.choices if isinstance(alias, AliasChoices) else ())]
-    return frozenset(names)
 
 
 def _chunked() -> bool:

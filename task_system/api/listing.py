@@ -7,8 +7,9 @@ from flask import Blueprint, Response
 from pydantic import BeforeValidator, Field
 
 from task_system.api.describing import described
-from task_system.api.http import answer, queried
+from task_system.api.http import answer
 from task_system.api.paging import Cursor, next_page
+from task_system.api.queries import queried
 from task_system.api.services import services
 from task_system.api.shapes.tasks import TaskPage
 from task_system.dispatch.filtering import Filter, split

@@ -11,7 +11,8 @@ from pydantic import AfterValidator, Field, RootModel, ValidationError, WithJson
 
 from task_system.api.describing import described
 from task_system.api.fields import Moment, Reason, Seconds, fits
-from task_system.api.http import Body, answer, id_of, parsed, parsed_if_any, queried
+from task_system.api.http import Body, answer, id_of, parsed, parsed_if_any
+from task_system.api.queries import queried
 from task_system.api.services import services
 from task_system.api.shapes.schedules import Schedule as ScheduleShape
 from task_system.api.shapes.schedules import SchedulePage, Submitted

@@ -10,7 +10,8 @@ from flask import Blueprint, Response
 from pydantic import Field
 
 from task_system.api.describing import described
-from task_system.api.http import Body, answer, queried
+from task_system.api.http import Body, answer
+from task_system.api.queries import queried
 from task_system.api.services import services
 from task_system.api.shapes.stats import Ledger, Stats
 from task_system.model.histogram import Histogram, percentiles

@@ -10,7 +10,8 @@ from flask import Blueprint, Response, request
 from task_system.api.broadcast import Matches, News, frame_of
 from task_system.api.describing import Media, described
 from task_system.api.event_filters import FollowEvents, Resume
-from task_system.api.http import queried, task_id_of
+from task_system.api.http import task_id_of
+from task_system.api.queries import queried
 from task_system.api.services import services
 from task_system.model.errors import StoreUnavailable, TaskNotFound, TaskSystemError, TooManyStreams
 from task_system.model.states import TERMINAL

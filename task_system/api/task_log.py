@@ -7,7 +7,8 @@ from flask import Blueprint, Response
 from pydantic import BeforeValidator, Field, WithJsonSchema
 
 from task_system.api.describing import Media, described
-from task_system.api.http import Body, answer, queried, task_id_of
+from task_system.api.http import Body, answer, task_id_of
+from task_system.api.queries import queried
 from task_system.api.services import services
 from task_system.api.shapes.logs import TaskLog
 from task_system.model.errors import TaskNotFound

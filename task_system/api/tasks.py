@@ -9,7 +9,8 @@ from pydantic import AfterValidator, Field, WithJsonSchema, field_validator, mod
 
 from task_system.api.describing import described
 from task_system.api.fields import Metadata, Moment, Seconds, Tags, fits, within_reach
-from task_system.api.http import Body, answer, parsed, queried, task_id_of
+from task_system.api.http import Body, answer, parsed, task_id_of
+from task_system.api.queries import queried
 from task_system.api.services import services
 from task_system.api.shapes.tasks import Accepted as AcceptedShape
 from task_system.api.shapes.tasks import Task as TaskShape

@@ -1,6 +1,7 @@
 """The API's description: whole, valid, and true to the models that validate."""
 
 import json
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -107,6 +108,29 @@ def test_every_body_s_example_passes_the_model_that_reads_it(app: Flask) -> None
     for kind in default_registry:
         assert SubmitTask.model_validate({"task_type": kind.name, "parameters": kind.example})
         kind.parameters.model_validate_json(json.dumps(kind.example))
+
+
+def test_no_route_ignores_a_query(app: Flask, client: FlaskClient, document: Json) -> None:
+    for name, operation in operations(document):
+        method, address = name.split()
+        if address == "/":
+            continue
+        answer = client.open(re.sub(r"\{\w+\}", "x", address), method=method, query_string="colour=red&state=")
+        errors = {error["path"]: error["message"] for error in answer.json["errors"]}
+        known = [one["name"] for one in operation.get("parameters", ()) if one["in"] == "query"]
+        says = f"this address {'knows ' + ', '.join(known) if known else 'takes no query'}"
+        assert (answer.status_code, errors["colour"], "state" in errors) == (
+            422,
+            f"is unknown here: {says}",
+            "state" not in known,
+        ), name
+        assert "422" in operation["responses"], name
+
+
+def test_a_question_what_is_allowed_may_come_with_any_query(client: FlaskClient) -> None:
+    assert client.options("/api/tasks?colour=red").status_code == 200
+    assert client.get("/?from=mail").status_code == 200
+    assert client.get("/api/no-such-place?colour=red").status_code == 404
 
 
 def test_every_route_that_takes_a_body_has_an_example(document: Json) -> None:

@@ -9,6 +9,7 @@ from uuid import UUID
 from task_system.api.describing import JSON, Content, Media, Operation
 from task_system.api.errors import status_of
 from task_system.api.openapi.schemas import Mode, Schema, Schemas
+from task_system.api.queries import UNFIT, refuses_queries
 from task_system.api.shapes.common import Problem
 from task_system.model.errors import InvalidSubmission, StoreUnavailable, TaskSystemError
 
@@ -66,7 +67,7 @@ class Writer:
             written["parameters"] = parameters
         if operation.body is not None:
             written["requestBody"] = self._body(operation)
-        written["responses"] = self._responses(operation)
+        written["responses"] = self._responses(operation, rule)
         return written
 
     def _path(self, operation: Operation, rule: str) -> Iterator[dict[str, Any]]:
@@ -96,13 +97,13 @@ class Writer:
             for media in _media(content)
         }
 
-    def _responses(self, operation: Operation) -> dict[str, Any]:
+    def _responses(self, operation: Operation, rule: str) -> dict[str, Any]:
         responses: dict[str, Any] = {}
         for status, content in sorted(operation.answers.items()):
             responses[str(status)] = {"description": HTTPStatus(status).phrase}
             if content is not None:
                 responses[str(status)]["content"] = self._content(content, _ANSWER)
-        for status, meanings in sorted(_problems(operation).items()):
+        for status, meanings in sorted(_problems(operation, rule).items()):
             schema = self._schema_of(Problem, _ANSWER)
             media: dict[str, Any] = {"schema": schema, "examples": dict(meanings.values())}
             responses[str(status)] = {"description": " ".join(meanings), "content": {PROBLEM: media}}
@@ -137,7 +138,7 @@ def _words(docstring: str) -> tuple[str, str]:
 _Meanings = dict[str, tuple[str, dict[str, Any]]]
 
 
-def _problems(operation: Operation) -> dict[int, _Meanings]:
+def _problems(operation: Operation, rule: str) -> dict[int, _Meanings]:
     """By status, what each problem means, with its code and an example."""
     found: dict[int, _Meanings] = {}
 
@@ -145,7 +146,7 @@ def _problems(operation: Operation) -> dict[int, _Meanings]:
         found.setdefault(status, {})[detail] = (code, {"value": _example(status, code, detail)})
 
     kinds: list[type[TaskSystemError]] = [*operation.problems]
-    if operation.query is not None or operation.body is not None:
+    if operation.body is not None:
         kinds.append(InvalidSubmission)
     if operation.uses_store:
         kinds.append(StoreUnavailable)
@@ -154,6 +155,8 @@ def _problems(operation: Operation) -> dict[int, _Meanings]:
             add(status, HTTPStatus(status).name.lower(), detail)
     for kind in dict.fromkeys(kinds):
         add(status_of(kind), kind.code, kind().detail)
+    if refuses_queries(rule):
+        add(status_of(InvalidSubmission), InvalidSubmission.code, UNFIT)
     for status, detail in operation.statuses.items():
         add(status, HTTPStatus(status).name.lower(), detail)
     return found
