@@ -208,12 +208,12 @@ def resume(schedule_id: str) -> Response:
 
 
 @bp.post("/<schedule_id>/run-now")
-@described(answers={202: Submitted}, problems=(ScheduleNotFound, TaskTypeRefused))
+@described(answers={202: Submitted}, problems=(ScheduleNotFound, UnknownTaskType, InvalidSubmission, TaskTypeRefused))
 def run_now(schedule_id: str) -> Response:
     """Submit its task once, besides its ticks; paused or not."""
     dispatcher = services().dispatcher
     schedule, task = services().schedules.run_now(
-        _id(schedule_id), lambda schedule, now: task_of(dispatcher, schedule, now)
+        _id(schedule_id), lambda schedule, now, missing: task_of(dispatcher, schedule, now, missing)
     )
     links = {"self": f"/api/tasks/{task.id}", "schedule": _link(schedule)}
     return answer({"task_id": str(task.id), "links": links}, 202, Location=links["self"])

@@ -21,6 +21,7 @@ from task_system.model.routing import Priority
 from task_system.model.states import State
 from task_system.model.task import Extras, NewTask, Recorded
 from task_system.store.batches import CHUNK, Batch, BatchStore
+from task_system.store.files import Missing
 from task_system.store.submissions import INLINE_GRACE_S
 
 #: Batches that one process works on at the same time.
@@ -114,7 +115,7 @@ class Batches:
             self._events.emit("task.accepted", count=accepted.accepted, duration_s=time.monotonic() - started)
         return accepted
 
-    def callback_of(self, batch: Batch, counts: dict[str, int]) -> NewTask:
+    def callback_of(self, batch: Batch, counts: dict[str, int], missing: Missing) -> NewTask:
         """The task that follows a batch, with what became of that in its metadata.
 
         Raises UnknownTaskType, TaskTypeRefused, InvalidSubmission.
@@ -124,7 +125,7 @@ class Batches:
         extras = submission.extras or Extras()
         became = {"batch_id": str(batch.id), "total": batch.total, "counts": counts}
         metadata = {**(extras.metadata or {}), "batch": became}
-        return self._dispatcher.row_of(submission, replace(extras, metadata=metadata))
+        return self._dispatcher.checked(replace(submission, extras=replace(extras, metadata=metadata)), missing)
 
     def get(self, batch_id: UUID) -> tuple[Batch | None, dict[State, int]]:
         """What is known of a batch, and how many of its tasks are in each state.

@@ -1,8 +1,7 @@
 """Parameters that name files: of those that are not there is told when a task is submitted, and not when it runs."""
 
 import re
-from collections.abc import Callable, Sequence, Set
-from uuid import UUID
+from collections.abc import Sequence
 
 import orjson
 from pydantic import ValidationError
@@ -10,21 +9,22 @@ from pydantic import ValidationError
 from task_system.dispatch.findings import Errors, errors_of
 from task_system.registry import TaskType
 from task_system.registry.files import NamedFiles
+from task_system.store.files import Missing
 
 #: How an id begins, in every form that is taken for one. Where there is none, parameters are not validated again.
 _ID = re.compile(rb'"(?:urn:uuid:|\{)?[0-9a-fA-F]{8}')
 
 
 class FileCheck:
-    """unknown: which of some files are not there. Types whose parameters take no file cost nothing."""
+    """missing: which of some files are not there. Types whose parameters take no file cost nothing."""
 
-    def __init__(self, unknown: Callable[[Set[UUID]], Set[UUID]]) -> None:
-        self._unknown = unknown
+    def __init__(self, missing: Missing) -> None:
+        self._missing = missing
 
-    def wrong(self, submitted: Sequence[tuple[TaskType, bytes]]) -> dict[int, Errors]:
+    def wrong(self, submitted: Sequence[tuple[TaskType, bytes]], missing: Missing | None = None) -> dict[int, Errors]:
         """What is wrong with which of these valid parameters, by their number; one look for all.
 
-        Raises StoreUnavailable.
+        missing: looks instead of ours. Raises StoreUnavailable.
         """
         taking = [number for number, (type_, sent) in enumerate(submitted) if type_.takes_files and _ID.search(sent)]
         if not taking:
@@ -32,7 +32,7 @@ class FileCheck:
         named = NamedFiles()
         for number in taking:
             _validate(*submitted[number], named)
-        unknown = self._unknown(named.ids) if named.ids else ()
+        unknown = (missing or self._missing)(named.ids) if named.ids else ()
         if not unknown:
             return {}
         found = {number: _validate(*submitted[number], NamedFiles(unknown)) for number in taking}

@@ -20,6 +20,7 @@ from task_system.model.routing import Priority, queue_name
 from task_system.model.task import Dispatch, Extras, NewTask, Recorded
 from task_system.model.text import NUL_IN_JSON
 from task_system.registry import Registry, TaskType
+from task_system.store.files import Missing
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,13 +76,13 @@ class Dispatcher:
         row = self.checked(submission)
         return _accepted(row, self._committer.commit(row))
 
-    def checked(self, submission: Submission) -> NewTask:
+    def checked(self, submission: Submission, missing: Missing | None = None) -> NewTask:
         """The row that it becomes, when the files are there that it names.
 
-        Raises as `row_of`, and StoreUnavailable.
+        missing: looks for them; for who is in a transaction. Raises as `row_of`, and StoreUnavailable.
         """
         row = self.row_of(submission)
-        self.check_files(row)
+        self._check_files(self._registry.get(row.task_type), row.parameters, missing)
         return row
 
     def row_of(self, submission: Submission, extras: Extras | None = None) -> NewTask:
@@ -117,13 +118,16 @@ class Dispatcher:
         type_ = self._registry.get(task_type)
         self._check_files(type_, validated(type_, parameters))
 
-    def naming_unknown_files(self, rows: Sequence[NewTask]) -> dict[UUID, Errors]:
-        """Which of these name files that are not there, and where; one look for all. Raises StoreUnavailable."""
-        wrong = self._files.wrong([(self._registry.get(row.task_type), row.parameters) for row in rows])
+    def naming_unknown_files(self, rows: Sequence[NewTask], missing: Missing | None = None) -> dict[UUID, Errors]:
+        """Which of these name files that are not there, and where; one look for all, as `checked` does.
+
+        Raises StoreUnavailable.
+        """
+        wrong = self._files.wrong([(self._registry.get(row.task_type), row.parameters) for row in rows], missing)
         return {rows[number].id: errors for number, errors in wrong.items()}
 
-    def _check_files(self, task_type: TaskType, parameters: bytes) -> None:
-        if task_type.takes_files and (wrong := self._files.wrong([(task_type, parameters)])):
+    def _check_files(self, task_type: TaskType, parameters: bytes, missing: Missing | None = None) -> None:
+        if task_type.takes_files and (wrong := self._files.wrong([(task_type, parameters)], missing)):
             raise InvalidSubmission(errors=wrong[0])
 
     def accepted(self, row: NewTask, recorded: Recorded) -> Accepted:

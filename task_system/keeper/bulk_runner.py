@@ -8,7 +8,7 @@ from uuid import UUID
 
 from pydantic import ValidationError
 
-from task_system.dispatch.again import again
+from task_system.dispatch.again import all_again
 from task_system.dispatch.filtering import Filter
 from task_system.dispatch.submit import Dispatcher
 from task_system.failpoints import failpoint
@@ -83,7 +83,7 @@ class BulkRunner:
 
     def _act(self, bulk: Bulk) -> None:
         failpoint("keeper.bulk.before_step")
-        done = self._bulks.act(bulk.id, lambda task: again(self._dispatcher, task))
+        done = self._bulks.act(bulk.id, lambda tasks, missing: all_again(self._dispatcher, tasks, missing))
         if done is None:
             return
         if done.settled:

@@ -11,6 +11,7 @@ from task_system.failpoints import failpoint
 from task_system.model.events import Events
 from task_system.model.schedule import ScheduleSpec
 from task_system.model.task import NewTask, Settled
+from task_system.store.files import Missing
 from task_system.store.schedules import Schedule, Schedules
 
 #: Schedules of one transaction.
@@ -66,7 +67,7 @@ class Scheduler:
         self.every_s = 0.01
         return fired.more
 
-    def _task_of(self, schedule: Schedule, tick: datetime) -> NewTask:
+    def _task_of(self, schedule: Schedule, tick: datetime, missing: Missing) -> NewTask:
         # Spreading load is no secret.
         jitter_s = random.uniform(0, schedule.spec.jitter_s)  # noqa: S311
-        return task_of(self._dispatcher, schedule, tick + timedelta(seconds=jitter_s))
+        return task_of(self._dispatcher, schedule, tick + timedelta(seconds=jitter_s), missing)

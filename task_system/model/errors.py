@@ -19,6 +19,12 @@ class TaskSystemError(Exception):
         vars(self).update(facts)
         super().__init__(self.detail)
 
+    @property
+    def reason(self) -> str:
+        """In one line, for whoever reads of it later: what is wrong where, or else the message."""
+        findings = self.facts.get("errors") or []
+        return "; ".join(f"{finding['path']}: {finding['message']}" for finding in findings) or self.detail
+
     def __str__(self) -> str:
         facts = ", ".join(f"{name}={value!r}" for name, value in self.facts.items())
         return f"{self.detail} ({facts})" if facts else self.detail

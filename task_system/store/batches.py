@@ -14,6 +14,7 @@ from task_system.model.errors import TaskSystemError
 from task_system.model.states import State
 from task_system.model.task import NewTask, Recorded
 from task_system.store.database import Database
+from task_system.store.files import Missing, missing_in
 from task_system.store.submissions import RELAYED_AT_ONCE_S, insert_rows
 from task_system.store.tables import batches, tasks
 from task_system.store.types import now_plus
@@ -56,7 +57,7 @@ class Batch:
 
 
 #: The task that follows a batch that ended so. Raises TaskSystemError when it cannot be submitted.
-CallbackOf = Callable[[Batch, dict[str, int]], NewTask]
+CallbackOf = Callable[[Batch, dict[str, int], Missing], NewTask]
 
 
 class BatchStore:
@@ -149,9 +150,9 @@ def _close(connection: Connection, batch_id: UUID, callback_of: CallbackOf) -> B
     values: dict[str, Any] = {"counts": counts}
     if batch.callback is not None:
         try:
-            row = callback_of(batch, counts)
+            row = callback_of(batch, counts, missing_in(connection))
         except TaskSystemError as error:
-            values["callback_error"] = error.detail
+            values["callback_error"] = error.reason
         else:
             insert_rows(connection, [row], RELAYED_AT_ONCE_S)
             values["callback_task_id"] = row.id

@@ -16,6 +16,7 @@ from task_system.model.states import LIVE
 from task_system.model.task import NewTask, Settled, Task
 from task_system.store.cancelling import cancel, settled
 from task_system.store.database import Database
+from task_system.store.files import Missing, missing_in
 from task_system.store.reading import COLUMNS, task_of
 from task_system.store.removing import remove
 from task_system.store.submissions import RELAYED_AT_ONCE_S, insert_rows
@@ -28,8 +29,8 @@ STEP = 250
 KEEP_ERRORS = 20
 _LEFT_OUT = ("result", "error_message", "error_traceback")
 
-#: The task that runs one again. Raises TaskSystemError when it cannot be submitted.
-Again = Callable[[Task], NewTask]
+#: By their ids: the tasks that run these again, given which files are not there, or why one cannot be submitted.
+Again = Callable[[Sequence[Task], Missing], dict[UUID, NewTask | TaskSystemError]]
 
 
 @dataclass(slots=True)
@@ -176,12 +177,13 @@ def _retry(connection: Connection, ids: Sequence[UUID], again: Again) -> Done:
         .where(tasks.c.id.in_(ids), tasks.c.id.between(ids[0], ids[-1]))
         .where(tasks.c.state.not_in(LIVE), tasks.c.retried_as.is_(None))
     )
+    over = [task_of(row, left_out=_LEFT_OUT) for row in connection.execute(free).mappings()]
     done, new = Done(), dict[UUID, NewTask]()
-    for row in connection.execute(free).mappings():
-        try:
-            new[row["id"]] = again(task_of(row, left_out=_LEFT_OUT))
-        except TaskSystemError as error:
-            done.errors.append({"task_id": str(row["id"]), "message": _why(error)})
+    for id_, made in again(over, missing_in(connection)).items():
+        if isinstance(made, NewTask):
+            new[id_] = made
+        else:
+            done.errors.append({"task_id": str(id_), "message": made.reason})
     if new:
         numbers = {old: row.id for old, row in new.items()}
         connection.execute(
@@ -207,11 +209,6 @@ def _note(connection: Connection, bulk: Bulk, ids: Sequence[UUID], done: Done) -
     if len(ids) < STEP:
         values |= {"state": BulkState.DONE, "finished_at": now_plus(0)}
     connection.execute(update(bulks).where(bulks.c.id == bulk.id).values(**values))
-
-
-def _why(error: TaskSystemError) -> str:
-    findings = error.facts.get("errors") or []
-    return "; ".join(f"{finding['path']}: {finding['message']}" for finding in findings) or error.detail
 
 
 def _get(connection: Connection, bulk_id: UUID) -> Bulk:

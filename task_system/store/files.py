@@ -1,6 +1,7 @@
 """What is known of files. Their bytes are elsewhere: a row is written after its blob, and removed before it."""
 
-from collections.abc import Sequence, Set
+from collections.abc import Callable, Sequence, Set
+from functools import partial
 from itertools import islice
 from typing import Any
 from uuid import UUID
@@ -51,6 +52,9 @@ _COUNTS = or_(
 _IN_TIME = or_(files.c.expires_at.is_(None), files.c.expires_at > now_plus(0))
 #: Made by an attempt that neither succeeded nor runs, or of a task that is gone.
 _DISCARDED = ~exists().where(_OF_ITS_ATTEMPT, tasks.c.state.in_([State.SUCCESS, State.STARTED])).correlate(files)
+
+#: Which of some files are not there.
+Missing = Callable[[Set[UUID]], Set[UUID]]
 
 
 class Files:
@@ -137,12 +141,8 @@ class Files:
 
     def missing(self, file_ids: Set[UUID]) -> set[UUID]:
         """Those of these files that are not there for everybody."""
-        missing, ids = set(file_ids), iter(file_ids)
         with self._database.read() as connection:
-            while some := list(islice(ids, LOOKED_UP_AT_ONCE)):
-                found = select(files.c.id).where(files.c.id.in_(some), _is_file(), _IN_TIME, _COUNTS)
-                missing.difference_update(connection.scalars(found))
-        return missing
+            return _missing(connection, file_ids)
 
     def unknown(self, blobs: Sequence[UUID]) -> list[UUID]:
         """Those of these blobs that no row speaks of."""
@@ -165,10 +165,23 @@ class Files:
         return _stored(row)
 
 
+def missing_in(connection: Connection) -> Missing:
+    """The same look in a transaction, as who is in one must not wait for a second connection."""
+    return partial(_missing, connection)
+
+
 def made_by(connection: Connection, task_id: UUID, attempt: int) -> list[StoredFile]:
     """What an attempt made, in the order in which it did, its large result among it."""
     statement = select(*_COLUMNS).where(files.c.task_id == task_id, files.c.attempt == attempt).order_by(files.c.id)
     return [_stored(row) for row in connection.execute(statement)]
+
+
+def _missing(connection: Connection, file_ids: Set[UUID]) -> set[UUID]:
+    missing, ids = set(file_ids), iter(file_ids)
+    while some := list(islice(ids, LOOKED_UP_AT_ONCE)):
+        found = select(files.c.id).where(files.c.id.in_(some), _is_file(), _IN_TIME, _COUNTS)
+        missing.difference_update(connection.scalars(found))
+    return missing
 
 
 def _is_file(file_id: UUID | None = None) -> ColumnElement[bool]:

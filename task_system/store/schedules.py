@@ -20,6 +20,7 @@ from task_system.model.states import LIVE, State
 from task_system.model.task import NewTask, Settled
 from task_system.store.cancelling import cancel, settled
 from task_system.store.database import Database
+from task_system.store.files import Missing, missing_in
 from task_system.store.submissions import insert_rows
 from task_system.store.tables import schedule_ticks, schedules, tasks
 from task_system.store.types import now_of, now_plus
@@ -72,8 +73,8 @@ class Fired:
     more: bool
 
 
-#: The task of a tick. Raises TaskSystemError when it cannot be submitted.
-TaskOf = Callable[[Schedule, datetime], NewTask]
+#: The task of a tick, given which files are not there. Raises TaskSystemError when it cannot be submitted.
+TaskOf = Callable[[Schedule, datetime, Missing], NewTask]
 
 
 class Schedules:
@@ -173,7 +174,7 @@ class Schedules:
         """Submit its task once, besides its ticks. Raises ScheduleNotFound, and what `task_of` raises."""
         with self._database.write() as connection:
             schedule, now = _locked(connection, schedule_id), now_of(connection)
-            task = task_of(schedule, now)
+            task = task_of(schedule, now, missing_in(connection))
             tick = _tick(schedule, now, TickOutcome.SUBMITTED, now, task_id=task.id, detail="run by hand")
             connection.execute(insert(schedule_ticks).values(tick))
             insert_rows(connection, [task], RELAYED_AT_ONCE_S)
@@ -262,9 +263,9 @@ def _fire(connection: Connection, schedule: Schedule, now: datetime, task_of: Ta
             ticks.append(_tick(schedule, fire_at, TickOutcome.SKIPPED, now, detail=detail))
             continue
         try:
-            task = task_of(schedule, fire_at)
+            task = task_of(schedule, fire_at, missing_in(connection))
         except TaskSystemError as error:
-            ticks.append(_tick(schedule, fire_at, TickOutcome.REFUSED, now, detail=_why(error)))
+            ticks.append(_tick(schedule, fire_at, TickOutcome.REFUSED, now, detail=error.reason))
             continue
         ticks.append(_tick(schedule, fire_at, TickOutcome.SUBMITTED, now, task_id=task.id))
         new[task.id] = task
@@ -307,11 +308,6 @@ def _recent(schedule: Schedule, limit: int) -> Select[Any]:
         .order_by(schedule_ticks.c.fire_at.desc())
         .limit(limit)
     )
-
-
-def _why(error: TaskSystemError) -> str:
-    findings = error.facts.get("errors") or []
-    return "; ".join(f"{finding['path']}: {finding['message']}" for finding in findings) or error.detail
 
 
 def _tick(

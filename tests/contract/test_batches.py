@@ -11,13 +11,14 @@ from task_system.model.states import State
 from task_system.model.task import Extras, NewTask
 from task_system.store import batches as module
 from task_system.store.batches import Batch, BatchStore
+from task_system.store.files import Missing
 from tests.contract.kit import Store, at_once, end_of, new_task
 from tests.contract.test_bulk import Killed, killed_at
 
 CALLBACK = {"task_type": "after"}
 
 
-def follows(batch: Batch, counts: dict[str, int]) -> NewTask:
+def follows(batch: Batch, counts: dict[str, int], _missing: Missing) -> NewTask:
     assert batch.callback == CALLBACK
     return new_task(task_type="after", extras=Extras(metadata={"batch": {"id": str(batch.id), "counts": counts}}))
 
@@ -69,13 +70,13 @@ def test_what_cannot_follow_says_why(store: Store) -> None:
     batches, batch_id, [only] = submitted(store, 1)
     store.acting.cancel(only, None)
 
-    def refused(_batch: Batch, _counts: dict[str, int]) -> NewTask:
-        raise InvalidSubmission("no such type", errors=[])
+    def refused(_batch: Batch, _counts: dict[str, int], _missing: Missing) -> NewTask:
+        raise InvalidSubmission(errors=[{"path": "parameters.text", "message": "is missing"}])
 
     batches.close(refused, 10)
     batch = batches.get(batch_id)
     assert batch
-    assert (batch.callback_error, batch.callback_task_id) == ("no such type", None)
+    assert (batch.callback_error, batch.callback_task_id) == ("parameters.text: is missing", None)
     assert batch.finished_at
 
 

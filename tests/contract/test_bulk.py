@@ -1,6 +1,6 @@
 """Acts on many tasks: the set is fixed, each task is acted on once, whoever is killed when."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from uuid import UUID
 
@@ -8,12 +8,13 @@ import pytest
 from sqlalchemy import event, func, select
 
 from task_system.model.bulk import Bulk, BulkAction, BulkState
-from task_system.model.errors import BulkFinished, BulkNotFound, InvalidSubmission
+from task_system.model.errors import BulkFinished, BulkNotFound, InvalidSubmission, TaskSystemError
 from task_system.model.ids import new_id
 from task_system.model.states import LIVE, State
 from task_system.model.task import Extras, NewTask, Task
 from task_system.store import bulk as module
 from task_system.store.bulk import Bulks, Done
+from task_system.store.files import Missing
 from task_system.store.tables import bulk_items
 from tests.contract.kit import Store, at_once, end_of, new_task
 
@@ -23,9 +24,9 @@ def _short_steps(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "STEP", 5)
 
 
-def again(task: Task) -> NewTask:
-    assert task.state not in LIVE
-    return new_task(extras=Extras(retry_of=task.id), task_type=task.task_type)
+def again(tasks: Sequence[Task], _missing: Missing) -> dict[UUID, NewTask | TaskSystemError]:
+    assert not {task.state for task in tasks} & set(LIVE)
+    return {task.id: new_task(extras=Extras(retry_of=task.id), task_type=task.task_type) for task in tasks}
 
 
 def begun(store: Store, action: BulkAction, ids: list[UUID], reason: str | None = None) -> tuple[Bulks, Bulk]:
@@ -80,10 +81,9 @@ def test_what_is_over_runs_again_once_and_what_cannot_says_why(store: Store) -> 
     waiting = store.submit().id
     before = set(states(store))
 
-    def only_known(task: Task) -> NewTask:
-        if task.task_type == "unknown":
-            raise InvalidSubmission(errors=[{"path": "task_type", "message": "is unknown"}])
-        return again(task)
+    def only_known(tasks: Sequence[Task], missing: Missing) -> dict[UUID, NewTask | TaskSystemError]:
+        refused = InvalidSubmission(errors=[{"path": "task_type", "message": "is unknown"}])
+        return again(tasks, missing) | {task.id: refused for task in tasks if task.task_type == "unknown"}
 
     bulks, bulk = begun(store, BulkAction.RETRY, [*failed, retried, unknown, waiting])
     changed = []

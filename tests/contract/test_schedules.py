@@ -16,6 +16,7 @@ from task_system.model.schedule import CatchUp, Overlap, ScheduleSpec, TickOutco
 from task_system.model.states import State
 from task_system.model.task import Extras, NewTask
 from task_system.store import schedules as schedules_module
+from task_system.store.files import Missing
 from task_system.store.schedules import GONE, Schedule, Schedules
 from task_system.store.tables import schedules as table
 from task_system.store.tables import tasks
@@ -32,7 +33,7 @@ def spec(**changed: Any) -> ScheduleSpec:
     return ScheduleSpec(**{"name": "often", "task_type": "echo", **timed, **changed})
 
 
-def task_of(schedule: Schedule, tick: datetime) -> NewTask:
+def task_of(schedule: Schedule, tick: datetime, _missing: Missing) -> NewTask:
     return new_task(run_at=tick, extras=Extras(schedule_id=schedule.id))
 
 
@@ -125,10 +126,10 @@ def test_a_tick_and_its_task_are_there_both_or_neither(store: Store, schedules: 
     schedule = schedules.create(spec())
     first = ago(store, schedule, 5)
 
-    def broken(schedule: Schedule, tick: datetime) -> NewTask:
+    def broken(schedule: Schedule, tick: datetime, missing: Missing) -> NewTask:
         if tick > first + timedelta(seconds=3):
             raise RuntimeError("killed here")
-        return task_of(schedule, tick)
+        return task_of(schedule, tick, missing)
 
     with pytest.raises(RuntimeError):
         schedules.fire(broken, 10)
@@ -255,7 +256,7 @@ def test_what_cannot_be_submitted_is_said_and_the_next_tick_comes(store: Store, 
     schedule = schedules.create(spec())
     ago(store, schedule, 0)
 
-    def refused(schedule: Schedule, tick: datetime) -> NewTask:
+    def refused(_schedule: Schedule, _tick: datetime, _missing: Missing) -> NewTask:
         raise InvalidSubmission(errors=[{"path": "parameters.text", "message": "is missing"}])
 
     assert schedules.fire(refused, 10).submitted == 0

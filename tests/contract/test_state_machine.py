@@ -118,7 +118,7 @@ class Life(RuleBasedStateMachine):
         bulks = Bulks(self.store.database)
         bulk = bulks.create(BulkAction.DELETE, {}, None)
         bulks.freeze(bulk, [task_id], None)
-        done = bulks.act(bulk.id, lambda _: new_task())
+        done = bulks.act(bulk.id, lambda *_: {})
         over = self.expected[task_id].state in TERMINAL
         assert done
         assert (done.succeeded, done.changed) == (int(over), [task_id] if over else [])

@@ -399,3 +399,34 @@ def test_a_file_that_is_not_there_is_told_at_once(service: Service) -> None:
     assert service.request("DELETE", made["links"]["self"]).status_code == 204
     for task_id in (first.json()["task_id"], batch.json()["tasks"][0]["task_id"]):
         assert service.request("DELETE", f"/api/tasks/{task_id}").status_code == 200
+
+
+def test_what_is_submitted_later_is_refused_when_its_file_is_gone(service: Service) -> None:
+    file = kept(service, b"city\nBonn\n", "cities.csv")
+    gone, parameters = f"there is no file {file['file_id']}", {"file": {"file_id": file["file_id"]}}
+    wish = {"task_type": "data_processing", "parameters": parameters}
+    fine = {"task_type": "test_noop", "delay": 86_400}
+    assert service.run(**wish, tags=[file["file_id"]])["state"] == "SUCCESS"
+    batch = service.request("POST", "/api/tasks/batch", json={"tasks": [fine], "callback": wish}).json()
+    rule = wish | {"name": file["file_id"], "every_s": 1, "paused": True}
+    schedule = service.request("POST", "/api/schedules", json=rule).json()["links"]["self"]
+    assert service.request("DELETE", file["links"]["content"]).status_code == 204
+
+    by_hand = service.request("POST", f"{schedule}/run-now")
+    assert by_hand.status_code == 422, by_hand.text
+    [error] = by_hand.json()["errors"]
+    assert (error["path"], gone in error["message"]) == ("parameters.file", True)
+    service.request("POST", f"{schedule}/resume")
+    filter_ = {"tag": file["file_id"], "state": "success"}
+    bulk = service.request("POST", "/api/bulk", json={"action": "retry", "filter": filter_}).json()["links"]["self"]
+    service.request("DELETE", f"/api/tasks/{batch['tasks'][0]['task_id']}")
+
+    def after(path: str, until: str) -> Json:
+        return wait_until(lambda: (made := service.get(path).json())[until] and made, 20, f"{path} has {until}")
+
+    done = after(bulk, "finished_at")
+    assert (done["succeeded"], done["failed"], gone in done["errors"][0]["message"]) == (0, 1, True)
+    tick = after(schedule, "ticks")["ticks"][-1]
+    assert (tick["outcome"], tick["task_id"], gone in tick["detail"]) == ("refused", None, True)
+    assert gone in after(f"/api/batches/{batch['batch_id']}", "finished_at")["callback_error"]
+    assert service.request("DELETE", schedule).status_code == 204
