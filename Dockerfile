@@ -20,7 +20,7 @@ ENV PATH=/venv/bin:$PATH \
 # A number that no user of the host has. New volumes take over who owns these folders.
 RUN groupadd --gid 10001 app && \
     useradd --uid 10001 --gid app --no-create-home --home-dir /nonexistent --shell /usr/sbin/nologin app && \
-    install -d -o app -g app -m 0750 /data /data/files /mail
+    install -d -o app -g app -m 0750 /data /mail
 WORKDIR /app
 COPY --from=build /venv /venv
 COPY docker/*.py docker/

@@ -124,7 +124,7 @@ def embedded() -> Iterator[Api]:
                 stderr=output,
             )
         files = Path(folder, "files")
-        files.mkdir()
+        files.mkdir(exist_ok=True)
         api = Api(url, files)
         try:
             deadline = time.monotonic() + START_S

@@ -13,6 +13,7 @@ from task_system.task_types.http_request import HttpPolicy
 from task_system.task_types.secret_values import Secrets
 from task_system.wiring.allowances import http_policy, secrets_of
 from task_system.wiring.parts import VERSION, Parts
+from task_system.wiring.sample import put_sample
 from task_system.worker.celery_app import WorkerParts, create_celery_app
 
 
@@ -27,7 +28,8 @@ def celery_of(parts: Parts) -> Celery:
 
 
 def _worker(parts: Parts) -> WorkerParts:
-    settings = parts.settings
+    settings, data_dir = parts.settings, parts.settings.data_dir.resolve()
+    put_sample(data_dir)
     attempts_database = Database(settings.database, durable=False, connections=2)
     return WorkerParts(
         registry=parts.registry,
@@ -39,7 +41,7 @@ def _worker(parts: Parts) -> WorkerParts:
         admission=parts.admission,
         park=parts.controls.park,
         version=VERSION,
-        data_dir=settings.data_dir.resolve(),
+        data_dir=data_dir,
         filing=parts.filing(attempts_database),
         lease_s=settings.lease_s,
         heartbeat_s=settings.heartbeat_s,

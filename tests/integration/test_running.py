@@ -28,6 +28,15 @@ def witness(tmp_path: Path) -> Witness:
     return Witness(tmp_path / "witness")
 
 
+def test_what_a_newcomer_submits_first_succeeds(service: Service) -> None:
+    examples = {kind["name"]: kind["example"] for kind in service.get("/api/task-types").json()["task_types"]}
+    # That of http_request asks a server of the internet.
+    names = ("data_processing", "email_sending", "file_processing", "image_processing")
+    submitted = {name: service.submit(**examples[name])["task_id"] for name in names}
+    states = {name: service.finished(task_id)["state"] for name, task_id in submitted.items()}
+    assert states == dict.fromkeys(names, "SUCCESS")
+
+
 # Failing and coming again.
 
 
