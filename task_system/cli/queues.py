@@ -1,6 +1,5 @@
 """`taskq queues`: what waits, and closing it."""
 
-import re
 from datetime import UTC, datetime, timedelta
 from urllib.parse import quote
 
@@ -9,9 +8,9 @@ import click
 from task_system.cli.api import Api, Json, reaches
 from task_system.cli.completion import queues as queue_names
 from task_system.cli.output import Column, Marked, Output, as_list, number, shown
+from task_system.cli.spans import Span
 from task_system.model.time import span
 
-_UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
 _name = click.argument("name", metavar="QUEUE", shell_complete=queue_names)
 _reason = click.option("-r", "--reason", help="Shown to who asks.")
 
@@ -44,12 +43,12 @@ def queues(api: Api, output: Output) -> None:
 
 @queues.command()
 @_name
-@click.option("--for", "for_", metavar="TIME", help="End by itself after 90s, 15m, 2h or 1d.")
+@click.option("--for", "for_s", type=Span(), metavar="SPAN", help="End by itself after 90s, 15m, 2h or 1d.")
 @_reason
 @click.pass_obj
-def pause(api: Api, name: str, for_: str | None, reason: str | None) -> None:
+def pause(api: Api, name: str, for_s: float | None, reason: str | None) -> None:
     """Start none of its tasks. Those that run go on; new ones are accepted, and wait."""
-    until = (datetime.now(UTC) + _time(for_)).isoformat() if for_ else None
+    until = (datetime.now(UTC) + timedelta(seconds=for_s)).isoformat() if for_s else None
     said = api.post(_path(name, "pause"), {"until": until, "reason": reason})
     click.echo(f"{name} is paused{' until ' + said['until'] if said['until'] else ''}.")
     click.echo(f"`taskq queues resume {name}` opens it again.", err=True)
@@ -97,10 +96,3 @@ def _state(queue: Json) -> Marked | str:
     if queue["waiting"] and not queue["consumers"]:
         return Marked("[red]no worker[/]")
     return ""
-
-
-def _time(text: str) -> timedelta:
-    found = re.fullmatch(r"(\d+(?:\.\d+)?)([smhd])", text)
-    if not found:
-        raise click.BadParameter(f"{text!r} is no time: write 90s, 15m, 2h or 1d.", param_hint="--for")
-    return timedelta(seconds=float(found[1]) * _UNITS[found[2]])

@@ -7,6 +7,7 @@ import click
 from task_system.cli.api import Api, Json, reaches
 from task_system.cli.output import Column, Marked, Output, ago, as_facts, as_json, as_list, as_table, shown
 from task_system.cli.parameters import parameters_of, schema_of
+from task_system.cli.spans import Span
 from task_system.model.time import span
 
 COLUMNS: list[Column] = [
@@ -50,7 +51,7 @@ def schedules(api: Api, output: Output) -> None:
 @click.argument("task_type", metavar="TYPE")
 @click.argument("parameters", nargs=-1, metavar="[KEY=VALUE]...")
 @click.option("--cron", help="Five fields, or six with a second first, or @daily.")
-@click.option("--every", "every_s", type=float, metavar="SECONDS", help="Instead of cron.")
+@click.option("--every", "every_s", type=Span(), metavar="SPAN", help="Instead of cron: each 30s, 5m, 2h or 1d.")
 @click.option("--timezone", default="UTC", show_default=True, help="Whose clock cron means.")
 @click.option("--overlap", type=click.Choice(["allow", "skip", "cancel_other"]), default="allow", show_default=True)
 @click.pass_obj

@@ -11,6 +11,7 @@ from task_system.cli.completion import task_types
 from task_system.cli.following import states_of
 from task_system.cli.output import Marked, Output, as_facts, as_ids, as_json, console, shown, state
 from task_system.cli.parameters import parameters_of, schema_of
+from task_system.cli.spans import Span
 from task_system.model.time import span
 
 #: Exit codes by outcome; 2 is click's, for a command that cannot be read.
@@ -21,11 +22,11 @@ EXIT = {"SUCCESS": 0, "FAILURE": 1, "CANCELLED": 3, "EXPIRED": 4}
 @click.argument("task_type", metavar="TYPE", shell_complete=task_types)
 @click.argument("parameters", nargs=-1, metavar="[KEY=VALUE | KEY=@PATH]...")
 @click.option("-p", "--priority", type=click.Choice(["high", "normal", "low"]), default=None, help="How urgent it is.")
-@click.option("--delay", type=float, metavar="SECONDS", help="Wait before it runs.")
+@click.option("--delay", type=Span(), metavar="SPAN", help="Wait before it runs, such as 30s, 5m, 2h or 1d.")
 @click.option("--run-at", metavar="TIME", help="Not before this moment, ISO 8601 with a zone.")
 @click.option("--tag", "tags", multiple=True, help="A word to find it by; may be given several times.")
-@click.option("--expires-in", type=float, metavar="SECONDS", help="Not started by then, it never is.")
-@click.option("--timeout", type=float, metavar="SECONDS", help="For an attempt, at most the type's.")
+@click.option("--expires-in", type=Span(), metavar="SPAN", help="Not started by then, it never is.")
+@click.option("--timeout", type=Span(), metavar="SPAN", help="For an attempt, at most the type's.")
 @click.option("--key", metavar="TEXT", help="An Idempotency-Key: sent again, it is the same task.")
 @click.option("--json", "document", metavar="JSON", help="All parameters at once; KEY=VALUE go on top.")
 @click.option("-w", "--wait", is_flag=True, help="Follow it to its end; the exit code says how it ended.")

@@ -11,6 +11,7 @@ from rich.text import Text
 from task_system.cli.api import Api, Json, Refused, reaches, task_path
 from task_system.cli.following import TERMINAL, moments
 from task_system.cli.output import COLOURS, as_json, console, number, shown, table
+from task_system.cli.spans import Span
 from task_system.cli.tasks import COLUMNS
 
 #: Between two looks, in seconds.
@@ -41,10 +42,16 @@ def log(api: Api, task_id: str, follow: bool, attempt: int | None, output: str) 
 @click.argument("search", nargs=-1, metavar="[SEARCH]...")
 @click.option("-n", "--limit", type=click.IntRange(1, 200), default=15, show_default=True, help="Tasks that are shown.")
 @click.option(
-    "--every", type=click.FloatRange(0.2), default=PAUSE_S, show_default=True, help="Seconds between looks, at least."
+    "--every",
+    "every_s",
+    type=Span(0.2),
+    default=PAUSE_S,
+    metavar="SPAN",
+    show_default="1s",
+    help="Between looks, at least.",
 )
 @reaches
-def watch(api: Api, search: tuple[str, ...], limit: int, every: float) -> None:
+def watch(api: Api, search: tuple[str, ...], limit: int, every_s: float) -> None:
     """Watch what happens, live: how much waits and runs, and the newest tasks that fit SEARCH. Ctrl-C ends it.
 
     It looks anew when the service tells that something happened; where that cannot tell, every so many seconds.
@@ -53,7 +60,7 @@ def watch(api: Api, search: tuple[str, ...], limit: int, every: float) -> None:
     counts = Text()
     with Live(console=console(), screen=console().is_terminal, auto_refresh=False) as live:
         try:
-            for look in moments(api, every):
+            for look in moments(api, every_s):
                 if look:
                     tasks = api.get("/api/tasks", q=" ".join(search), limit=limit)["tasks"]
                     counts = _counts(api)

@@ -26,6 +26,7 @@ from task_system.model.search.expression import (
 )
 from task_system.model.search.tokens import SearchError, Token
 from task_system.model.states import State
+from task_system.model.time import SPAN_EXPECTED, seconds_of
 
 #: Names in a search, and the fields they mean.
 WORDS: dict[str, WordField] = {
@@ -52,8 +53,6 @@ TIMES: dict[str, TimeField] = {
 SPANS: dict[str, SpanField] = {"duration": "duration", "waited": "waited"}
 FIELDS = ("state", "error", "attempt", *WORDS, *TIMES, *SPANS)
 
-_UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86_400.0, "w": 604_800.0}
-_SPAN = re.compile(r"(\d{1,9}(?:\.\d{1,6})?)(ms|s|m|h|d|w)", re.ASCII)
 _DAY = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
 _PATH_PART = re.compile(r"[\w-]+", re.ASCII)
 _NUMBER = re.compile(r"-?\d{1,15}(?:\.\d{1,15})?", re.ASCII)
@@ -61,7 +60,6 @@ _NUMBER = re.compile(r"-?\d{1,15}(?:\.\d{1,15})?", re.ASCII)
 _TURNED: dict[Operator, Operator] = {"=": "=", "<": ">", "<=": ">=", ">": "<", ">=": "<="}
 #: Beyond ten years all moments are the same to us.
 _OLDEST_S = 10 * 366 * 86_400.0
-_SPAN_EXPECTED = "a span such as 30s, 5m, 2h, 7d"
 
 
 def term_of(name: Token, operator: Token | None, values: list[Token], now: datetime) -> Expression:
@@ -143,10 +141,11 @@ def _when(field: TimeField, comparison: Operator, value: Token, now: datetime) -
 
 
 def _moment(operator: Operator, value: Token, now: datetime) -> tuple[Operator, datetime]:
-    if operator == "=" and _SPAN.fullmatch(value.text):
+    age_s = seconds_of(value.text)
+    if age_s is not None and operator == "=":
         raise SearchError(value.position, "a comparison: >2h is longer ago, <2h is since then", value.text)
-    if _SPAN.fullmatch(value.text):
-        return _TURNED[operator], now - timedelta(seconds=min(_seconds(value), _OLDEST_S))
+    if age_s is not None:
+        return _TURNED[operator], now - timedelta(seconds=min(age_s, _OLDEST_S))
     expected = "a time such as 2026-01-31 or 2026-01-31T08:00:00Z, or an age such as 2h"
     try:
         moment = datetime.fromisoformat(value.text)
@@ -159,10 +158,10 @@ def _moment(operator: Operator, value: Token, now: datetime) -> tuple[Operator, 
 
 
 def _seconds(value: Token) -> float:
-    span = _SPAN.fullmatch(value.text)
-    if span is None:
-        raise SearchError(value.position, _SPAN_EXPECTED, value.text)
-    return float(span[1]) * _UNITS[span[2]]
+    seconds = seconds_of(value.text)
+    if seconds is None:
+        raise SearchError(value.position, SPAN_EXPECTED, value.text)
+    return seconds
 
 
 def _whole(value: Token) -> int:
