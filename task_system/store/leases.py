@@ -52,8 +52,8 @@ class Claimed:
 
 
 @dataclass(frozen=True, slots=True)
-class Recorded:
-    """An outcome that was recorded; an end whose lease was lost has none."""
+class Ended:
+    """What a task is after an end; an end whose lease was lost has none."""
 
     state: State
     finished_at: datetime | None
@@ -180,7 +180,7 @@ class Leases:
 
     def settle(
         self, finishes: Sequence[Finish], claims: Sequence[Claim]
-    ) -> tuple[dict[UUID, Recorded], dict[UUID, Claimed]]:
+    ) -> tuple[dict[UUID, Ended], dict[UUID, Claimed]]:
         """Record these ends and make these claims; the answers are by lease token.
 
         What is missing from the answers was not ours: an end whose lease was lost, a claim of a task that is finished,
@@ -190,14 +190,14 @@ class Leases:
         """
         with self._database.statement() as connection:
             if self._database.is_postgresql:
-                recorded = _finish(connection, finishes) if finishes else {}
+                ended = _finish(connection, finishes) if finishes else {}
                 claimed = self._claim(connection, claims) if claims else {}
             else:
                 events: list[TaskEvent] = []
-                recorded = {f.lease_token: r for f in finishes if (r := _finish_one(connection, f, events))}
+                ended = {f.lease_token: r for f in finishes if (r := _finish_one(connection, f, events))}
                 claimed = {c.lease_token: got for c in claims if (got := self._claim_one(connection, c, events))}
                 append(connection, events)
-        return recorded, claimed
+        return ended, claimed
 
     def extend(self, leases: dict[UUID, UUID]) -> tuple[set[UUID], set[UUID]]:
         """Keep these leases (token by task id) alive; answers the ids that are still ours, and those to cancel."""
@@ -311,7 +311,7 @@ class Leases:
         return Claimed(**values)
 
 
-def _finish(connection: Connection, finishes: Sequence[Finish]) -> dict[UUID, Recorded]:
+def _finish(connection: Connection, finishes: Sequence[Finish]) -> dict[UUID, Ended]:
     ordered = sorted(finishes, key=lambda finish: finish.task_id)
     rows = [
         {
@@ -325,10 +325,10 @@ def _finish(connection: Connection, finishes: Sequence[Finish]) -> dict[UUID, Re
     ]
     bounds = {"first": ordered[0].task_id, "last": ordered[-1].task_id}
     answer = connection.execute(_FINISH_POSTGRESQL, {"rows": orjson.dumps(rows).decode(), **bounds})
-    return {token: Recorded(State(state), finished_at) for token, state, finished_at, _ in answer}
+    return {token: Ended(State(state), finished_at) for token, state, finished_at, _ in answer}
 
 
-def _finish_one(connection: Connection, finish: Finish, events: list[TaskEvent]) -> Recorded | None:
+def _finish_one(connection: Connection, finish: Finish, events: list[TaskEvent]) -> Ended | None:
     end = finish.end
     statement = (
         update(tasks)
@@ -354,7 +354,7 @@ def _finish_one(connection: Connection, finish: Finish, events: list[TaskEvent])
     if end.outcome != "success":
         keep_attempt(connection, row, end)
     events.append(event_of_end(row, end))
-    return Recorded(State(row["state"]), row["finished_at"])
+    return Ended(State(row["state"]), row["finished_at"])
 
 
 def event_of_end(row: RowMapping, end: AttemptEnd) -> TaskEvent:

@@ -29,7 +29,7 @@ from task_system.model.events import Events
 from task_system.model.failure import fingerprint
 from task_system.model.outcome import AttemptEnd, Claim, Finish
 from task_system.registry import Registry
-from task_system.store.leases import Claimed, Recorded
+from task_system.store.leases import Claimed, Ended
 from task_system.worker.execute import out_of_time, run_attempt, worker_lost
 from task_system.worker.line import Line
 from task_system.worker.run import Run
@@ -63,7 +63,7 @@ class Listener(Protocol):
     def started(self, run: Run) -> None:
         """A claim was made."""
 
-    def ended(self, run: Run, end: AttemptEnd, recorded: Recorded, seconds: float) -> None:
+    def ended(self, run: Run, end: AttemptEnd, ended: Ended, seconds: float) -> None:
         """An end was recorded."""
 
 
@@ -166,24 +166,24 @@ class Foreman:
     def settled(
         self,
         finishes: Sequence[Finish],
-        recorded: dict[UUID, Recorded],
+        ended: dict[UUID, Ended],
         claims: Sequence[Claim],
         claimed: dict[UUID, Claimed],
     ) -> None:
         """What became of a batch; called in the recorder's thread."""
-        self._soon(self._settle, finishes, recorded, claims, claimed)
+        self._soon(self._settle, finishes, ended, claims, claimed)
 
     def _settle(
         self,
         finishes: Sequence[Finish],
-        recorded: dict[UUID, Recorded],
+        ended: dict[UUID, Ended],
         claims: Sequence[Claim],
         claimed: dict[UUID, Claimed],
     ) -> None:
         for claim in claims:
             self._claimed(claim, claimed.get(claim.lease_token))
         for finish in finishes:
-            self._recorded(finish, recorded.get(finish.lease_token))
+            self._ended(finish, ended.get(finish.lease_token))
         self.fill()
         with self._lock:
             if not (self._claiming or self._running or self._ending):
@@ -260,14 +260,14 @@ class Foreman:
         self._recorder.finish(Finish(run.task_id, run.lease_token, end))
         self.fill()
 
-    def _recorded(self, finish: Finish, recorded: Recorded | None) -> None:
+    def _ended(self, finish: Finish, ended: Ended | None) -> None:
         with self._lock:
             run, seconds = self._ending.pop(finish.lease_token)
         celery_state.task_ready(run, successful=finish.end.outcome == "success")
-        if recorded is None:
+        if ended is None:
             self._events.emit("task.zombie", task_id=str(run.task_id), attempt=run.claimed and run.claimed.attempt)
         else:
-            self._listener.ended(run, finish.end, recorded, seconds)
+            self._listener.ended(run, finish.end, ended, seconds)
 
     # From the heartbeat, and at the end.
 

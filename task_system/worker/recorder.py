@@ -14,7 +14,7 @@ from uuid import UUID
 from task_system.failpoints import failpoint
 from task_system.model.errors import StoreUnavailable
 from task_system.model.outcome import Claim, Finish
-from task_system.store.leases import Claimed, Leases, Recorded
+from task_system.store.leases import Claimed, Ended, Leases
 
 #: Of each kind in one transaction.
 BATCH = 100
@@ -24,7 +24,7 @@ PAUSE_FIRST_S, PAUSE_MOST_S = 0.1, 2.0
 _log = logging.getLogger(__name__)
 
 #: Told what became of a batch: the ends with what was recorded, the claims with what was claimed.
-OnSettled = Callable[[Sequence[Finish], dict[UUID, Recorded], Sequence[Claim], dict[UUID, Claimed]], None]
+OnSettled = Callable[[Sequence[Finish], dict[UUID, Ended], Sequence[Claim], dict[UUID, Claimed]], None]
 
 
 class BatchRecorder:
@@ -80,16 +80,16 @@ class BatchRecorder:
                 finishes = [self._finishes.popleft() for _ in range(min(BATCH, len(self._finishes)))]
                 claims = [self._claims.popleft() for _ in range(min(BATCH, len(self._claims)))]
             try:
-                recorded, claimed = self._settle(finishes, claims)
+                ended, claimed = self._settle(finishes, claims)
             except Exception:  # noqa: BLE001 - this thread is all that writes; it goes on
                 # A row that cannot be written must not stop the others.
                 _log.exception("a batch could not be written; trying its rows one by one")
-                recorded, claimed = self._one_by_one(finishes, claims)
-            self._settled(finishes, recorded, claims, claimed)
+                ended, claimed = self._one_by_one(finishes, claims)
+            self._settled(finishes, ended, claims, claimed)
 
     def _settle(
         self, finishes: Sequence[Finish], claims: Sequence[Claim]
-    ) -> tuple[dict[UUID, Recorded], dict[UUID, Claimed]]:
+    ) -> tuple[dict[UUID, Ended], dict[UUID, Claimed]]:
         """Write these, however long the database is away."""
         pause_s = PAUSE_FIRST_S
         while True:
@@ -106,12 +106,12 @@ class BatchRecorder:
 
     def _one_by_one(
         self, finishes: Sequence[Finish], claims: Sequence[Claim]
-    ) -> tuple[dict[UUID, Recorded], dict[UUID, Claimed]]:
-        recorded: dict[UUID, Recorded] = {}
+    ) -> tuple[dict[UUID, Ended], dict[UUID, Claimed]]:
+        ended: dict[UUID, Ended] = {}
         claimed: dict[UUID, Claimed] = {}
         for finish in finishes:
             try:
-                recorded |= self._settle([finish], [])[0]
+                ended |= self._settle([finish], [])[0]
             except Exception:  # noqa: BLE001 - the others go on
                 # Its lease runs out, and the rescuer says so.
                 _log.exception("the end of task %s could not be written", finish.task_id)
@@ -120,7 +120,7 @@ class BatchRecorder:
                 claimed |= self._settle([], [claim])[1]
             except Exception:  # noqa: BLE001 - the others go on
                 _log.exception("task %s could not be claimed", claim.task_id)
-        return recorded, claimed
+        return ended, claimed
 
 
 def _pass(finishes: Sequence[Finish], of_finishes: str, claims: Sequence[Claim], of_claims: str) -> None:

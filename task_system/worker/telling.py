@@ -9,7 +9,7 @@ from task_system.model.events import Events
 from task_system.model.outcome import AttemptEnd
 from task_system.model.states import TERMINAL, State
 from task_system.model.task import Task
-from task_system.store.leases import Recorded
+from task_system.store.leases import Ended
 from task_system.worker.announcer import Announcer
 from task_system.worker.flower import TaskEvents
 from task_system.worker.run import Run
@@ -37,35 +37,35 @@ class Telling:
             attempt=run.claimed.attempt if run.claimed else 0,
         )
 
-    def ended(self, run: Run, end: AttemptEnd, recorded: Recorded, seconds: float) -> None:
-        self._task_events.ended(run, end, recorded.state, seconds)
+    def ended(self, run: Run, end: AttemptEnd, ended: Ended, seconds: float) -> None:
+        self._task_events.ended(run, end, ended.state, seconds)
         self._events.emit(
             "task.finished",
             task_id=run.id,
             task_type=run.task_type,
             attempt=run.claimed.attempt if run.claimed else 0,
             outcome=end.outcome,
-            state=recorded.state,
+            state=ended.state,
             duration_s=seconds,
         )
-        if self._announcer and recorded.state in TERMINAL:
-            self._announcer.announce(_copy(run, end, recorded, self._worker))
+        if self._announcer and ended.state in TERMINAL:
+            self._announcer.announce(_copy(run, end, ended, self._worker))
 
 
-def _copy(run: Run, end: AttemptEnd, recorded: Recorded, worker: str) -> ResultCopy:
+def _copy(run: Run, end: AttemptEnd, ended: Ended, worker: str) -> ResultCopy:
     claimed = run.claimed
     assert claimed
     return ResultCopy(
         task_id=run.task_id,
-        state=recorded.state,
-        finished_at=recorded.finished_at,
+        state=ended.state,
+        finished_at=ended.finished_at,
         result=end.result if end.result_size is None else _pointer(run, end.result_size),
         error_type=end.error_type,
         error_message=end.error_message,
         error_traceback=end.error_traceback,
         # Earlier attempts, and what only some tasks have, are known to the store alone.
-        view=_row(run, end, recorded, worker).view()
-        if claimed.plain and not end.made_files and claimed.attempt == 1 and recorded.state is not State.CANCELLED
+        view=_row(run, end, ended, worker).view()
+        if claimed.plain and not end.made_files and claimed.attempt == 1 and ended.state is not State.CANCELLED
         else None,
     )
 
@@ -76,7 +76,7 @@ def _pointer(run: Run, size: int) -> str:
     return orjson.dumps(said).decode()
 
 
-def _row(run: Run, end: AttemptEnd, recorded: Recorded, worker: str) -> Task:
+def _row(run: Run, end: AttemptEnd, ended: Ended, worker: str) -> Task:
     claimed = run.claimed
     assert claimed
     return Task(
@@ -85,7 +85,7 @@ def _row(run: Run, end: AttemptEnd, recorded: Recorded, worker: str) -> Task:
         task_type=claimed.task_type,
         queue=claimed.queue,
         priority=claimed.priority,
-        state=recorded.state,
+        state=ended.state,
         parameters=orjson.Fragment(claimed.parameters),
         max_attempts=claimed.max_attempts,
         timeout_s=claimed.timeout_s,
@@ -98,7 +98,7 @@ def _row(run: Run, end: AttemptEnd, recorded: Recorded, worker: str) -> Task:
         lost_leases=claimed.lost_leases,
         worker=worker,
         started_at=claimed.started_at,
-        finished_at=recorded.finished_at,
+        finished_at=ended.finished_at,
         cancel_requested_at=None,
         progress_percent=end.progress_percent,
         progress_message=end.progress_message,

@@ -22,7 +22,7 @@ from task_system.store.event_log import EventLog
 from task_system.store.expiry import Expiry
 from task_system.store.files import Files
 from task_system.store.idempotency import Idempotency
-from task_system.store.leases import Claimed, Leases, Recorded
+from task_system.store.leases import Claimed, Ended, Leases
 from task_system.store.reading import Reading
 from task_system.store.submissions import Submissions
 from task_system.store.tables import attempts, metadata, tasks
@@ -120,7 +120,7 @@ class Store:
         assert claimed
         return claimed
 
-    def finish(self, claimed: Claimed, end: AttemptEnd) -> Recorded | None:
+    def finish(self, claimed: Claimed, end: AttemptEnd) -> Ended | None:
         """What was recorded of this end."""
         return self.leases.settle([Finish(claimed.id, claimed.lease_token, end)], [])[0].get(claimed.lease_token)
 

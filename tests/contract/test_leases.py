@@ -8,7 +8,7 @@ import pytest
 from task_system.model.ids import new_id
 from task_system.model.outcome import OUTCOMES, Claim, Finish
 from task_system.model.states import TERMINAL, State
-from task_system.store.leases import Leases, Recorded
+from task_system.store.leases import Ended, Leases
 from tests.contract.kit import LEASE_S, Store, end_of, new_task
 
 AGAIN = ("retry", "snoozed", "handed_back", "lost")
@@ -115,7 +115,7 @@ def test_an_end_that_is_for_good(store: Store, outcome: str) -> None:
     recorded = store.finish(lease, end)
 
     task = store.reading.task(lease.id)
-    assert recorded == Recorded(OUTCOMES[outcome], task.finished_at)
+    assert recorded == Ended(OUTCOMES[outcome], task.finished_at)
     assert task.state is OUTCOMES[outcome]
     assert task.state in TERMINAL
     assert task.finished_at
@@ -140,7 +140,7 @@ def test_an_end_after_which_the_task_runs_again(store: Store, outcome: str) -> N
     before = store.now()
     recorded = store.finish(lease, end)
 
-    assert recorded == Recorded(State.PENDING if outcome in {"snoozed", "handed_back"} else State.RETRY, None)
+    assert recorded == Ended(State.PENDING if outcome in {"snoozed", "handed_back"} else State.RETRY, None)
     row = store.row(lease.id)
     assert row["state"] == recorded.state
     assert timedelta(0) <= row["relay_at"] - row["run_at"] < timedelta(seconds=1)
@@ -302,7 +302,7 @@ def test_a_task_that_was_to_be_cancelled_does_not_run_again(store: Store, outcom
     store.request_cancel(lease.id)
     recorded = store.finish(lease, end_of(outcome))
     row = store.row(lease.id)
-    assert recorded == Recorded(State.CANCELLED, row["finished_at"])
+    assert recorded == Ended(State.CANCELLED, row["finished_at"])
     assert row["state"] == "CANCELLED"
     assert row["finished_at"]
     assert (row["relay_at"], row["dispatch_no"], row["run_at"]) == (None, 1, row["created_at"])

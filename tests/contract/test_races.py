@@ -13,7 +13,7 @@ from task_system.model.errors import StoreUnavailable
 from task_system.model.outcome import Claim, Finish
 from task_system.model.states import State
 from task_system.store import Database
-from task_system.store.leases import Claimed, Leases, Recorded
+from task_system.store.leases import Claimed, Ended, Leases
 from tests.contract.kit import DEADLINE_S, LEASE_S, Store, at_once, end_of, new_task
 
 T = TypeVar("T")
@@ -67,9 +67,9 @@ def test_each_attempt_has_one_end_of_many(store: Store) -> None:
     leases = [store.start() for _ in range(20)]
     outcomes = ("success", "failure", "retry", "snoozed", "cancelled", "lost", "handed_back", "success")
 
-    def finish_all(number: int) -> dict[UUID, Recorded]:
+    def finish_all(number: int) -> dict[UUID, Ended]:
         order = leases if number % 2 else leases[::-1]
-        recorded: dict[UUID, Recorded] = {}
+        recorded: dict[UUID, Ended] = {}
         for first in range(0, len(order), 5):
             finishes = [Finish(x.id, x.lease_token, end_of(outcomes[number])) for x in order[first : first + 5]]
             recorded |= patiently(partial(store.leases.settle, finishes, []))[0]

@@ -12,7 +12,7 @@ from task_system.model.events import Events
 from task_system.model.ids import new_id
 from task_system.model.outcome import AttemptEnd, Claim, Finish
 from task_system.registry import Registry
-from task_system.store.leases import Claimed, Recorded
+from task_system.store.leases import Claimed, Ended
 from task_system.worker.foreman import Foreman
 from task_system.worker.run import Run
 
@@ -54,7 +54,7 @@ class Parts:
 
     started = received
 
-    def ended(self, run: Run, end: AttemptEnd, recorded: Recorded, seconds: float) -> None:
+    def ended(self, run: Run, end: AttemptEnd, recorded: Ended, seconds: float) -> None:
         pass
 
 
