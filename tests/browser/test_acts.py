@@ -134,7 +134,7 @@ def test_search_completes_and_shows_where_it_is_wrong(page: Page, service: Embed
     expect(box).to_have_value("state:nonsense")
 
 
-def test_states_are_tabs_and_terms_are_chips(page: Page, service: Embedded) -> None:
+def test_states_are_tabs_terms_are_chips_and_columns_are_chosen(page: Page, service: Embedded) -> None:
     service.run("test_noop")
     page.goto("/dashboard/tasks?q=type:test_noop priority:normal")
     states = page.get_by_role("navigation", name="State")
@@ -144,6 +144,15 @@ def test_states_are_tabs_and_terms_are_chips(page: Page, service: Embedded) -> N
     expect(page.locator(".task-row").first).to_contain_text("Succeeded")
     page.get_by_role("button", name="Remove priority:normal").click()
     expect(page.get_by_role("combobox", name="Search tasks")).to_have_value("type:test_noop")
+    page.get_by_role("button", name="Columns").click()
+    page.get_by_role("button", name="Worker", exact=True).click()
+    page.get_by_role("button", name="Queue", exact=True).click()
+    headings = ["Select all on this page", "State", "Task", "Worker", "Attempt", "Created", "Duration"]
+    expect(page.get_by_role("columnheader")).to_have_count(len(headings))
+    page.reload()
+    expect(page.locator(".task-row").first).to_be_visible()
+    shown = page.get_by_role("columnheader").all()
+    assert [one.text_content() or one.get_by_role("checkbox").get_attribute("aria-label") for one in shown] == headings
 
 
 def test_all_of_it_by_keyboard(page: Page, service: Embedded) -> None:
@@ -337,10 +346,22 @@ def test_failures_are_grouped(page: Page, service: Embedded) -> None:
     expect(page.locator(".task-row")).to_have_count(2)
 
 
-def test_dragging_over_the_chart_finds_the_tasks_of_that_time(page: Page, service: Embedded) -> None:
+def test_the_chart_finds_the_tasks_of_a_time(page: Page, service: Embedded) -> None:
     service.run("test_noop")
     page.goto("/dashboard?window=15m")
     plot = page.locator(".plot svg")
+    expect(plot.locator(".bar")).to_have_count(15)
+    # By keys first: it is a slider, whose values are the bars.
+    plot.focus()
+    expect(plot).to_have_attribute("aria-valuenow", "14")
+    page.keyboard.press("Home")
+    page.keyboard.press("ArrowRight")
+    expect(plot).to_have_attribute("aria-valuenow", "1")
+    expect(plot).to_have_attribute("aria-valuetext", re.compile(r"\d\d:\d\d.*, Succeeded: 0, Failed: 0, Retried: 0"))
+    expect(page.locator(".chart-tip")).to_contain_text("Succeeded")
+    page.keyboard.press("Enter")
+    expect(page).to_have_url(re.compile(r"q=finished%3A%3E%3D.*finished%3A%3C"))
+    page.go_back()
     expect(plot.locator(".bar")).to_have_count(15)
     box = plot.bounding_box()
     assert box

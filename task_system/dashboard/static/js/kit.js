@@ -9,6 +9,5 @@ export * from "./lib/router.js";
 export * from "./lib/settings.js";
 export * from "./components/basics.js";
 export * from "./components/dialog.js";
-export * from "./components/icon.js";
 export * from "./components/panel.js";
 export * from "./components/toast.js";

@@ -2,7 +2,7 @@
 
 import { bindKeys } from "./components/palette.js";
 import { drawFrame, markCurrent, startFrame } from "./components/frame.js";
-import { Problem, h, loadMessages, onSetting, patch, problemBox, refreshTimes, reopen, setting, sorry, startLive, startRouter, t } from "./kit.js";
+import { Page, Problem, h, loadMessages, onSetting, patch, refreshTimes, reopen, setting, sorry, startLive, startRouter, t } from "./kit.js";
 import { startKeys } from "./lib/keys.js";
 
 function applyLook() {
@@ -13,15 +13,16 @@ async function show(page, module, isNew) {
 	const { root, name } = page;
 	patch(document.querySelector(".main"), h("div", { key: Math.random() }, root));
 	markCurrent(name);
+	let title;
 	try {
-		const title = await module.default(page);
-		if (page.signal.aborted) return;
-		document.title = `${title || t(`nav.${name}`)} · Task System`;
+		title = await module.default(page);
 	} catch (error) {
 		if (page.signal.aborted) return;
 		if (!(error instanceof Problem || module.again)) console.error(error);
-		patch(root, problemBox(error, module.again || reopen));
+		page.fail(error, module.again || reopen);
 	}
+	if (page.signal.aborted) return;
+	document.title = `${title || t(`nav.${name}`)} · Task System`;
 	if (!isNew) return;
 	scrollTo(0, history.state?.y || 0);
 	if (document.activeElement === document.body) root.querySelector("h1")?.focus({ preventScroll: true });
@@ -41,7 +42,7 @@ async function start() {
 		drawFrame();
 		if (name === "language") await reopen();
 	});
-	await startRouter(show);
+	await startRouter((address) => new Page(address), show);
 }
 
 start();

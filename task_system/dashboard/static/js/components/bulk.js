@@ -1,8 +1,8 @@
 // Acts on many tasks: how many and which, why, how far; and abort.
 
 import {
-	act, badge, button, cut, facts, get, h, href, linkButton, number, openDialog, patch, post, problemBox, progressBar, question,
-	shortId, skeleton, t, taskHref, time, tone,
+	act, badge, button, counted, cut, facts, get, h, href, number, openDialog, patch, post, problemBox, progressBar, question,
+	shortId, skeleton, t, taskHref, taskLink, time, tone,
 } from "../kit.js";
 
 const TYPE_ABOVE = 1000;
@@ -11,12 +11,11 @@ const OVER = new Set(["done", "aborted", "failed"]);
 
 // Resolves with the operation, or undefined.
 export async function openBulk(action, filter, start = (body) => post("/api/bulk", body)) {
-	const title = t(`bulk.${action}_title`);
 	const body = h("div.bulk", skeleton());
 	const close = () => body.closest("dialog").close();
 	let bulk;
 	preview();
-	await openDialog(title, () => body, "wide");
+	await openDialog(`bulk.${action}_title`, () => body, "wide");
 	return bulk;
 
 	async function preview() {
@@ -32,7 +31,7 @@ export async function openBulk(action, filter, start = (body) => post("/api/bulk
 		const { matching: count, capped } = found;
 		const asked = {
 			content: previewOf(found),
-			label: capped ? t("bulk.do_capped", { what: title, count }) : t(`bulk.${action}_do`, { count }),
+			label: t(`bulk.${action}_do`, { count: counted(count, capped) }),
 			kind: action === "retry" ? "primary" : "danger",
 			reason: true,
 			typed: count > TYPE_ABOVE && number(count),
@@ -46,7 +45,7 @@ export async function openBulk(action, filter, start = (body) => post("/api/bulk
 	}
 
 	async function follow() {
-		const open = linkButton("bulk.open", href(`/bulk/${bulk.bulk_id}`), { kind: "quiet", onclick: close });
+		const open = button("bulk.open", { href: href(`bulk/${bulk.bulk_id}`), kind: "quiet" });
 		patch(body, bulkView(bulk), h("div.dialog-actions", open, button("action.close", { onclick: close, autofocus: true })));
 		focusIn(body);
 		if (OVER.has(bulk.state) || !body.isConnected) return;
@@ -60,7 +59,7 @@ export async function openBulk(action, filter, start = (body) => post("/api/bulk
 const focusIn = (body) => body.contains(document.activeElement) || body.querySelector("[autofocus]")?.focus();
 
 const previewOf = ({ matching, capped, by_state: states, will_not: willNot, sample }) => [
-	h("p.bulk-count", h("strong", t("bulk.matching", { count: matching })), capped && ` (${t("bulk.or_more")})`),
+	h("p.bulk-count", h("strong", t("bulk.matching", { count: counted(matching, capped) }))),
 	statesOf(states),
 	h("p.note.note-quiet", willNot),
 	sample.length > 0 && h("h3", t("bulk.sample")),
@@ -89,7 +88,7 @@ export function bulkView(bulk, onabort) {
 			"div.bulk-line",
 			h("strong", t(`bulk.${bulk.action}_title`)),
 			tone(state, `bulk.state_${state}`),
-			h("span.push.num", t("bulk.done_of", { done: number(done), matching: number(matching) })),
+			h("span.push.num", t("bulk.done_of", { done, matching })),
 			!OVER.has(state) && button("bulk.abort", { kind: "small danger", onclick: abort }),
 		),
 		progressBar(bulk.percent, { label: "bulk.progress", kind: state }),
@@ -100,22 +99,20 @@ export function bulkView(bulk, onabort) {
 			["field.reason", bulk.reason],
 			["field.filter", cut(searchOf(bulk.filter), 300)],
 			["field.created", time(bulk.created_at)],
-			["field.finished", bulk.finished_at && time(bulk.finished_at)],
+			["field.finished", time(bulk.finished_at)],
 		),
 		errors.length > 0 &&
-			h("ul.bulk-errors", errors.map(({ task_id: id, message }) => h("li", id && h("a", { href: taskHref(id) }, shortId(id)), " ", message))),
+			h("ul.bulk-errors", errors.map(({ task_id: id, message }) => h("li", id && taskLink(id), " ", message))),
 	);
 }
 
-// What filters are called in a search.
-const TERMS = {
-	task_type: "type:", task_id: "id:", schedule_id: "schedule:", batch_id: "batch:", created_after: "created:>=", created_before: "created:<",
-	finished_after: "finished:>=", finished_before: "finished:<",
-};
+// What a filter is called in a search.
+const ENDS = { _after: ":>=", _before: ":<" };
+const termOf = (name) => name.replace(/^task_|_id$/, "").replace(/(_after|_before)?$/, (end) => ENDS[end] || ":");
 const quoted = (text) => (/[\s()"]/.test(text) ? JSON.stringify(text) : text);
 
 // A filter as a search, which can be read and gone on with.
 export function searchOf({ q, ...others }) {
-	const terms = Object.entries(others).map(([name, value]) => (TERMS[name] || `${name}:`) + [value].flat().map(quoted));
+	const terms = Object.entries(others).map(([name, value]) => termOf(name) + [value].flat().map(quoted));
 	return [q && terms.length ? `(${q})` : q, ...terms].filter(Boolean).join(" ");
 }

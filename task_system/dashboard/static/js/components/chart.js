@@ -15,22 +15,24 @@ function ceiling(value) {
 const sum = (values) => values.reduce((total, one) => total + one, 0);
 
 // A card's content: series is [{ at, <name>: n }], and names are keys of messages. Answers { element, show(series) }.
-// `onpick(from, to)` is called for a bar, or for those that were dragged over.
+// `onpick(from, to)` is called for a bar, or for those that were dragged over. To screen readers it is a slider, whose
+// values are the bars.
 export function stackedChart(title, names, signal, onpick) {
 	let series = [];
 	let asTable = false;
-	// The bar at which dragging began.
+	// The bar whose values are shown, and the one at which dragging began.
+	let marked = null;
 	let from = null;
 	const holder = h("div");
 	const swap = () => draw((asTable = !asTable));
-	const keys = names.map((name) => h("span", { class: `chart-key series-${name}` }, t(`series.${name}`)));
-	const legend = () => [h("h2", t(title)), keys, h("span.push"), iconButton("table", "chart.table", swap, { "aria-pressed": String(asTable) })];
+	const key = (name, ...rest) => h("span", { class: `chart-key series-${name}` }, t(`series.${name}`), rest);
+	const legend = () => [h("h2", t(title)), names.map((name) => key(name)), h("span.push"), iconButton("table", "chart.table", swap, { "aria-pressed": String(asTable) })];
 	const top = h("div.chart-legend");
 	onSetting(() => draw(), signal);
 
 	function draw() {
 		patch(top, legend());
-		patch(holder, asTable ? tableOf() : [plot(), axis()]);
+		patch(holder, asTable ? tableOf() : series.length > 0 && [plot(), axis()]);
 	}
 
 	function tableOf() {
@@ -41,38 +43,81 @@ export function stackedChart(title, names, signal, onpick) {
 	// A moment is a unit wide, and one is a unit high: the browser stretches it.
 	function plot() {
 		const totals = series.map((point) => sum(names.map((name) => point[name])));
-		const most = ceiling(Math.max(0, ...totals));
+		const most = ceiling(Math.max(...totals));
 		const line = (share) => h("div.grid-line", { style: { bottom: `${100 * share}%` } }, h("span", number(share * most, 1)));
-		const viewBox = `0 0 ${series.length} ${most}`;
-		const props = { viewBox, preserveAspectRatio: "none", role: "img", "aria-label": t("chart.summary", { count: sum(totals) }) };
-		return h("div.plot", [0, 0.5, 1].map(line), s("svg", props, series.map((point, at) => bar(point, at, most))));
+		const [first, last] = range();
+		const props = {
+			viewBox: `0 0 ${series.length} ${most}`,
+			preserveAspectRatio: "none",
+			role: "slider",
+			tabindex: "0",
+			says: t("chart.summary", { count: sum(totals) }),
+			"aria-valuemin": 0,
+			"aria-valuemax": series.length - 1,
+			"aria-valuenow": here(),
+			"aria-valuetext": [moment(series[here()].at, true), ...values().map(([name, value]) => `${t(`series.${name}`)}: ${value}`)].join(", "),
+			...acts,
+		};
+		const mark = marked !== null && s("rect.chart-mark", { x: first, width: last - first + 1, height: most });
+		return h("div.plot", [0, 0.5, 1].map(line), s("svg", props, mark, series.map((point, x) => bar(point, x, most))), mark && tip());
 	}
 
-	function bar(point, at, most) {
-		const said = [moment(point.at, true), ...names.map((name) => `${t(`series.${name}`)}: ${number(point[name])}`)];
-		const onpointerdown = (event) => {
+	const within = (at) => Math.max(0, Math.min(at, series.length - 1));
+	// The last one, where none is marked.
+	const here = () => within(marked ?? Infinity);
+	const range = () => [here(), from ?? here()].sort((one, other) => one - other);
+	const values = () => names.map((name) => [name, number(series[here()][name])]);
+	const mark = (at) => at === marked || draw((marked = at));
+
+	const acts = {
+		onfocus: () => mark(here()),
+		onblur: () => mark(null),
+		onpointerleave: () => mark((from = null)),
+		onpointermove: (event) => mark(under(event)),
+		onpointerdown: (event) => {
 			if (event.button) return;
 			event.preventDefault();
-			draw((from = at));
-		};
-		const onpointerup = () => {
-			if (from !== null) onpick(series[Math.min(from, at)].at, series[Math.max(from, at) + 1]?.at);
-			from = null;
-		};
+			event.currentTarget.setPointerCapture(event.pointerId);
+			mark((from = under(event)));
+		},
+		onpointerup: () => from !== null && pick(),
+		onkeydown: (event) => {
+			const step = { ArrowLeft: -1, ArrowRight: 1, Home: -Infinity, End: Infinity }[event.key];
+			if (event.key === "Enter") pick();
+			else if (step) mark(within(here() + step));
+			else return;
+			event.preventDefault();
+		},
+	};
+
+	function under({ currentTarget, clientX }) {
+		const { left, width } = currentTarget.getBoundingClientRect();
+		return within(Math.floor((series.length * (clientX - left)) / width));
+	}
+
+	function pick() {
+		const [first, last] = range();
+		from = null;
+		onpick(series[first].at, series[last + 1]?.at);
+	}
+
+	// Beside the bar, on the side where there is more room.
+	function tip() {
+		const [side, bars] = 2 * here() < series.length ? ["left", here() + 1] : ["right", series.length - here()];
+		const style = { [side]: `${(100 * bars) / series.length}%` };
+		const lines = values().map(([name, value]) => key(name, h("span.push", value)));
+		return h("div.chart-tip.num", { style, "aria-hidden": "true" }, h("strong", moment(series[here()].at, true)), lines);
+	}
+
+	function bar(point, x, most) {
 		let y = most;
-		const part = (name) => s("rect", { class: `series-${name}`, x: at + 0.08, width: 0.84, y: (y -= point[name]), height: point[name] });
-		return s(
-			from === at ? "g.bar.picked" : "g.bar",
-			{ onpointerdown, onpointerup },
-			s("title", said.join("\n")),
-			s("rect.bar-hit", { x: at, width: 1, height: most }),
-			names.map((name) => point[name] > 0 && part(name)),
-		);
+		const part = (name) => s("rect", { class: `series-${name}`, x: x + 0.08, width: 0.84, y: (y -= point[name]), height: point[name] });
+		return s("g.bar", names.map((name) => point[name] > 0 && part(name)));
 	}
 
 	function axis() {
-		const days = Date.parse(series.at(-1)?.at) - Date.parse(series[0]?.at) > DAY_MS;
-		const every = Math.ceil(series.length / LABELS) || 1;
+		const days = Date.parse(series.at(-1).at) - Date.parse(series[0].at) > DAY_MS;
+		const every = Math.ceil(series.length / LABELS);
 		const label = (point, at) => h("span", { style: { left: `${(100 * at) / series.length}%` } }, clock(point.at, days ? { weekday: "short" } : {}));
 		return h("div.axis", series.map((point, at) => at % every === 0 && label(point, at)));
 	}

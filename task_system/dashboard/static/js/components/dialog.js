@@ -1,6 +1,6 @@
 // Dialogs and menus: the browser's own, which keep the focus inside and give it back.
 
-import { h } from "../lib/dom.js";
+import { h, icon } from "../lib/dom.js";
 import { t } from "../lib/i18n.js";
 import { button, field, iconButton } from "./basics.js";
 
@@ -58,15 +58,16 @@ export function question({ content, label, kind = "primary", reason, typed, disa
 
 export const confirm = ({ title, ...asked }) => openDialog(title, (close) => question(asked, close));
 
-// Items are { label, href, onclick, danger }.
+// Items are { label, href, onclick, danger, pressed }; where one that is `pressed` or not is chosen, the menu stays.
 export function menu(key, label, items, { name, kind = "", ...props }) {
 	const id = `menu-${key}`;
-	const item = ({ label: text, href, onclick, danger }) => {
+	const item = ({ label: text, href, onclick, danger, pressed }) => {
 		const chosen = (event) => {
-			event.target.closest(".menu-list").hidePopover();
+			if (pressed === undefined) event.target.closest(".menu-list").hidePopover();
 			onclick?.();
 		};
-		return h(href ? "a" : "button", { class: `menu-item ${danger ? "danger" : ""}`, href, onclick: chosen }, t(text));
+		const state = pressed !== undefined && { "aria-pressed": String(pressed) };
+		return h(href ? "a" : "button", { class: `menu-item ${danger ? "danger" : ""}`, href, onclick: chosen, ...state }, state && icon("check"), t(text));
 	};
 	return h(
 		"div.menu",

@@ -1,20 +1,22 @@
 // Editors of single values: { element, get() }; undefined means: not sent.
 
-import { h, parsed, t } from "../kit.js";
+import { h, parsed, select, t } from "../kit.js";
 
 const LONG_TEXT = 1500;
 
-// Its value is what `read` makes of the input's text, if there is any.
-const reading = (element, read) => ({ element, get: () => (element.value.trim() === "" ? undefined : read(element.value)) });
+// What `read` makes of a text, if there is any.
+export const given = (text, read) => (text.trim() ? read(text) : undefined);
+
+const reading = (element, read) => ({ element, get: () => given(element.value, read) });
 
 // What is none is sent as it is, for the API to say what is wrong with it.
 export const asNumber = (text) => (/^-?[1-9]\d{15,}$/.test(text) ? parsed(text) : text.trim() && Number.isFinite(Number(text)) ? Number(text) : text);
 
 export function textEditor(schema, value) {
-	const given = value ?? schema.default ?? "";
-	const long = (schema.maxLength || 0) > LONG_TEXT || String(given).includes("\n");
+	const shown = value ?? schema.default ?? "";
+	const long = (schema.maxLength || 0) > LONG_TEXT || String(shown).includes("\n");
 	const kind = long ? { rows: 4 } : { type: schema.format === "uri" ? "url" : "text" };
-	const shared = { value: given, maxlength: schema.maxLength, placeholder: schema.examples?.[0], autocomplete: "off", spellcheck: "false" };
+	const shared = { value: shown, maxlength: schema.maxLength, placeholder: schema.examples?.[0], autocomplete: "off", spellcheck: "false" };
 	const element = h(long ? "textarea" : "input", { ...kind, ...shared });
 	return { element, get: () => element.value || undefined };
 }
@@ -29,9 +31,8 @@ export function booleanEditor(schema, value) {
 
 export function enumEditor(schema, value) {
 	const chosen = value ?? schema.default ?? undefined;
-	const options = schema.enum.map((one) => h("option", { value: JSON.stringify(one) }, String(one)));
-	const none = h("option", { value: "" }, "–");
-	return reading(h("select", { value: chosen === undefined ? "" : JSON.stringify(chosen) }, none, options), parsed);
+	const options = schema.enum.map((one) => [JSON.stringify(one), String(one)]);
+	return reading(select(JSON.stringify(chosen) || "", [["", "–"], ...options]), parsed);
 }
 
 export const jsonEditor = (value, props) =>

@@ -1,6 +1,6 @@
 // Files: a table of them, uploads with progress, and a field that takes one.
 
-import { bytes, copyButton, h, icon, iconButton, iconLink, number, patch, progressBar, shortId, t, table, taskHref, time } from "../kit.js";
+import { bytes, copyButton, h, icon, iconButton, number, patch, progressBar, t, table, taskLink, time } from "../kit.js";
 
 const FOUND = 300;
 
@@ -10,7 +10,7 @@ export const fileTable = (files, onremove) =>
 		[
 			["field.name", "c-task", nameOf],
 			["field.size", "num", (file) => h("span", { title: `${number(file.size)} B` }, bytes(file.size))],
-			["field.type", "c-wide", (file) => h("span.muted", file.content_type || "–")],
+			["field.type", "c-wide", (file) => h("span.muted", file.content_type)],
 			["field.created", "num", (file) => time(file.created_at)],
 			["field.expires", "num c-wide", (file) => time(file.expires_at)],
 			["field.actions", "row-actions", (file) => actsOf(file, onremove)],
@@ -23,12 +23,12 @@ const download = (file) => ({ href: file.links.content, download: file.name });
 
 const nameOf = (file) => [
 	h("a.task-link", download(file), icon("files"), h("span.task-type", file.name)),
-	file.task_id && h("span.task-line", t("files.of_task"), " ", h("a", { href: taskHref(file.task_id) }, shortId(file.task_id))),
+	file.task_id && h("span.task-line", t("files.of_task"), " ", taskLink(file.task_id)),
 ];
 
 const actsOf = (file, onremove) => [
 	copyButton(() => file.file_id, "field.id"),
-	iconLink("download", "action.download", download(file)),
+	iconButton("download", "action.download", null, download(file)),
 	onremove && iconButton("trash", t("files.remove", { name: file.name }), () => onremove(file)),
 ];
 

@@ -1,6 +1,6 @@
 // What stands around every page.
 
-import { get, h, icon, iconButton, onStatus, openDialog, patch, setSetting, setting, span, status, t, template, togglePause } from "../kit.js";
+import { get, h, health as askHealth, icon, iconButton, onStatus, openDialog, patch, setSetting, setting, span, status, t, template, togglePause } from "../kit.js";
 import { THEMES, nextOf, openPalette, showHelp } from "./palette.js";
 
 const HEALTH_MS = 15_000;
@@ -9,7 +9,7 @@ const ZONES = ["local", "utc", "relative"];
 const OUTSIDE = ["docs", "flower", "rabbitmq"];
 
 let page;
-let health = null;
+let health = { status: "unknown", checks: {} };
 let about = { links: {} };
 const one = (selector) => document.querySelector(selector);
 
@@ -37,8 +37,10 @@ export function drawFrame() {
 	}
 	one(".rail-fold").ariaPressed = setting("rail") === "narrow";
 	const live = pill(`live-${status}`, `live.${status}`, t(`live.${status}_hint`), togglePause, h("span.dot", { "aria-hidden": "true" }));
+	const zone = pill("zone wide-only", `zone.${setting("zone")}`, ...switched("zone", ZONES), icon("globe"));
+	const theme = iconButton(ICONS[setting("theme")], ...switched("theme", THEMES));
 	const keys = iconButton("keyboard", "help.title", showHelp, { class: "icon-button wide-only" });
-	patch(one(".topbar-end"), about.environment && h("strong.environment", about.environment), healthPill(), live, switcher("zone", ZONES, zonePill), switcher("theme", THEMES, themeButton), keys);
+	patch(one(".topbar-end"), about.environment && h("strong.environment", about.environment), healthPill(), live, zone, theme, keys);
 	for (const place of document.querySelectorAll(".outside")) patch(place, OUTSIDE.map(outside));
 }
 
@@ -50,37 +52,28 @@ const pill = (kind, text, title, onclick, mark) =>
 	h("button", { class: `pill ${kind}`, title, onclick }, mark, h("span.pill-text", t(text)));
 
 function healthPill() {
-	const state = health === null ? "unknown" : health.status === "ready" ? "ok" : "bad";
+	const state = { unknown: "unknown", ready: "ok" }[health.status] || "bad";
 	return pill(`health-${state}`, `health.${state}`, t("health.show"), showHealth, icon(ICONS[state]));
 }
 
-// A button that sets a setting to what comes next.
-function switcher(name, values, make) {
+// What comes next for a setting: a title, and the act that sets it.
+function switched(name, values) {
 	const next = nextOf(values, name);
-	return make(t(`${name}.switch`, { [name]: t(`${name}.${next}`) }), () => setSetting(name, next));
+	return [t(`${name}.switch`, { [name]: t(`${name}.${next}`) }), () => setSetting(name, next)];
 }
 
-const zonePill = (title, onclick) => pill("zone wide-only", `zone.${setting("zone")}`, title, onclick, icon("globe"));
-
-const themeButton = (title, onclick) => iconButton(ICONS[setting("theme")], title, onclick);
-
 function showSheet() {
-	const content = (close) => {
-		const sheet = template("sheet");
-		sheet.onclick = (event) => event.target.closest("a") && close();
-		return sheet;
-	};
-	openDialog("frame.navigation", content, "drawer");
+	openDialog("frame.navigation", () => template("sheet"), "drawer");
 	drawFrame();
 }
 
 async function checkHealth() {
-	health = await get("/api/health/ready").catch((problem) => ({ checks: {}, detail: problem.message, ...problem.document }));
+	health = await askHealth();
 	drawFrame();
 }
 
 function showHealth() {
-	const checks = Object.entries(health?.checks || {});
+	const checks = Object.entries(health.checks);
 	const row = ([name, { status: is, ...check }]) =>
 		h(
 			"li",
@@ -89,7 +82,7 @@ function showHealth() {
 			h("strong", name),
 			h("span.muted", check.detail || factsOf(check)),
 		);
-	openDialog("health.title", () => (checks.length ? h("ul.checks", checks.map(row)) : h("p", health?.detail)));
+	openDialog("health.title", () => (checks.length ? h("ul.checks", checks.map(row)) : h("p", health.detail)));
 }
 
 function factsOf({ latency_ms: ms, ...others }) {

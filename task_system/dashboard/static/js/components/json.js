@@ -1,6 +1,6 @@
 // JSON, folded where it is long, and to be copied.
 
-import { copyButton, cut, h, number, t } from "../kit.js";
+import { card, copyButton, cut, h, number, scrolled, t } from "../kit.js";
 
 const OPEN_ITEMS = 48;
 const OPEN_DEPTH = 3;
@@ -8,12 +8,9 @@ const SHOWN_ITEMS = 200;
 const LONG_TEXT = 400;
 
 export const jsonView = (value, what) =>
-	h(
-		"div.json",
-		{ tabindex: "0", role: "region", says: what },
-		h("div.json-tools", copyButton(() => JSON.stringify(value, null, 2), what)),
-		node(value, 0),
-	);
+	h("div.json", scrolled(what), h("div.json-tools", copyButton(() => JSON.stringify(value, null, 2), what)), node(value, 0));
+
+export const jsonCard = (title, value, actions) => card(title, actions, jsonView(value, title));
 
 function node(value, depth) {
 	if (typeof value === "string") return text(JSON.stringify(value));

@@ -1,6 +1,6 @@
 // ⌘K: go anywhere by typing. And the keys that work on every page.
 
-import { PAGES, copyText, found, get, go, h, icon, openDialog, pageHref, setSetting, setting, t, taskHref, template, togglePause } from "../kit.js";
+import { PAGES, copyText, found, get, go, h, icon, openDialog, href, setSetting, setting, t, taskHref, template, togglePause } from "../kit.js";
 import { bind } from "../lib/keys.js";
 import { chooser } from "./chooser.js";
 
@@ -12,9 +12,9 @@ let types = [];
 const link = (name, label, address) => ({ icon: name, label, run: () => go(address) });
 
 const known = () => [
-	...Object.keys(PAGES).map((name) => link(name, t(`nav.${name}`), pageHref(name))),
+	...Object.keys(PAGES).map((name) => link(name, t(`nav.${name}`), href(name))),
 	...types.flatMap((type) => [
-		link("submit", t("palette.submit_type", { type }), pageHref("submit", { type })),
+		link("submit", t("palette.submit_type", { type }), href("submit", { type })),
 		link("tasks", t("palette.tasks_of", { type }), found(`type:${type}`)),
 	]),
 	{ icon: "pause", label: t("live.toggle"), run: togglePause },
@@ -54,7 +54,7 @@ export const showHelp = () => openDialog("help.title", () => template("help"));
 export const nextOf = (values, name) => values[(values.indexOf(setting(name)) + 1) % values.length];
 
 export function bindKeys() {
-	for (const [name, key] of Object.entries(PAGES)) bind(`g ${key}`, () => go(pageHref(name)));
+	for (const [name, key] of Object.entries(PAGES)) bind(`g ${key}`, () => go(href(name)));
 	bind("mod+k", openPalette);
 	bind("/", openPalette);
 	bind("?", showHelp);

@@ -1,19 +1,19 @@
 // What a page loads, shows, keeps fresh and does.
 
 import { get, Problem } from "../lib/api.js";
-import { h, patch } from "../lib/dom.js";
+import { h, icon, patch } from "../lib/dom.js";
 import { t, template } from "../lib/i18n.js";
-import { follow, isResting, onEvents } from "../lib/live.js";
-import { button } from "./basics.js";
+import { isResting, onEvents } from "../lib/live.js";
+import { button, pageHead } from "./basics.js";
 import { confirm } from "./dialog.js";
-import { icon } from "./icon.js";
 import { act } from "./toast.js";
 
 const LEAST_MS = 50;
 
-// Fills `root` with what `render(await load())` answers, and again: when events say so (at most every `everyMs`), after
+// Fills the page with what `render(await load())` answers, and again: when events say so (at most every `everyMs`), after
 // `refresh()`, and every `atLeastMs`. A failure leaves shown what is shown.
-function panel(root, signal, { load, render, everyMs = 2000, atLeastMs = 15_000, relevant = () => true }) {
+function panel(page, { load, render, everyMs = 2000, atLeastMs = 15_000, relevant = () => true }) {
+	const { root, signal } = page;
 	let shown = null;
 	let problem = null;
 	let running = false;
@@ -47,12 +47,13 @@ function panel(root, signal, { load, render, everyMs = 2000, atLeastMs = 15_000,
 		draw(null, error);
 	}
 
-	// That the service is not reached is said by the frame.
 	function draw(next, error) {
 		[shown, problem] = [next, error];
 		if (signal.aborted || !(shown || problem)) return;
-		const box = problem && !(shown && problem.status === 0) && problemBox(problem, refresh);
-		patch(root, h("div", box), shown && render(shown.value));
+		if (!shown) return page.fail(problem, refresh);
+		// That the service is not reached is said by the frame.
+		const isSaid = !problem || problem.status === 0;
+		patch(root, h("div", !isSaid && problemBox(problem, refresh)), render(shown.value));
 	}
 
 	const rerender = () => draw(shown, problem);
@@ -68,67 +69,71 @@ function panel(root, signal, { load, render, everyMs = 2000, atLeastMs = 15_000,
 	}
 
 	onEvents((events) => (events === null || events.some(relevant)) && soon(), signal);
-	every(1000, () => running || isResting() || performance.now() - last < atLeastMs || refresh(), signal);
+	page.every(1000, () => running || performance.now() - last < atLeastMs || refresh());
 	root.setAttribute("aria-busy", "true");
-	if (!root.hasChildNodes()) patch(root, skeleton());
 	return { refresh, rerender, done: refresh() };
 }
 
-function every(ms, callback, signal) {
-	const clock = setInterval(callback, ms);
-	signal.addEventListener("abort", () => clearInterval(clock));
-}
-
-// A page while it is open.
+// A page while it is open: its heading, and what it loads.
 export class Page {
 	#abort = new AbortController();
 	signal = this.#abort.signal;
-	root = h("div.page");
+	// Nothing, before it shows what it loads.
+	refresh() {}
+	rerender() {}
 
 	// Of the path: its name, its first part, the id behind that, and the query.
 	constructor(address) {
 		Object.assign(this, address);
+		this.root = h("div.page", this.head(), skeleton());
 	}
 
 	close() {
 		this.#abort.abort();
 	}
 
+	head(...actions) {
+		return pageHead(`nav.${this.name}`, ...actions);
+	}
+
+	fail(error, again) {
+		patch(this.root, this.head(), problemBox(error, again));
+	}
+
 	get(path, query) {
 		return get(path, query, this.signal);
 	}
 
-	// What could not be had is null.
-	getOr(path, query, otherwise = () => null) {
-		return this.get(path, query).catch(otherwise);
+	getOr(path, query) {
+		return this.get(path, query).catch(() => null);
 	}
 
 	// It looks again when its query changes, and after every act.
-	show({ follows = "", ...options }) {
-		follow(follows);
-		const { refresh, rerender, done } = panel(this.root, this.signal, options);
-		Object.assign(this, { refresh, rerender });
-		this.onquery ??= refresh;
-		return done;
+	show(options) {
+		Object.assign(this, panel(this, options));
+		this.onquery ??= this.refresh;
+		return this.done;
 	}
 
 	every(ms, callback) {
-		every(ms, () => isResting() || callback(), this.signal);
+		const clock = setInterval(() => isResting() || callback(), ms);
+		this.signal.addEventListener("abort", () => clearInterval(clock));
 	}
 
-	async act(promise, done, undo) {
+	async act(promise, done = "change.done", undo) {
 		const answer = await act(promise, done, undo);
-		this.refresh?.();
+		this.refresh();
 		return answer;
 	}
 
-	async ask(question, run, done = "change.done", undo) {
+	async ask(question, run, done, undo) {
 		const answer = await confirm(question);
 		return answer && this.act(run(answer), done, undo);
 	}
 }
 
-export const skeleton = () => template("skeleton");
+// It is not to become what stands there later.
+export const skeleton = () => h("div", { key: "skeleton" }, template("skeleton"));
 
 export const problemBox = (error, again) =>
 	h(

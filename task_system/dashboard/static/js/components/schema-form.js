@@ -1,6 +1,6 @@
 // A form made from a JSON Schema. An editor is { element, get() }; undefined is not sent.
 
-import { button, h, iconButton, patch, prose, smallButton, t } from "../kit.js";
+import { button, h, iconButton, patch, prose, select, smallButton, t } from "../kit.js";
 import { booleanEditor, enumEditor, jsonEditor, linesEditor, numberEditor, textEditor } from "./field-editors.js";
 import { fileEditor } from "./files.js";
 
@@ -47,7 +47,16 @@ function resolved(schema, form) {
 	return { ...only, ...own, ...(only.type === "boolean" ? { enum: [true, false] } : {}) };
 }
 
+// For those who do not see where it stands, what has no label is called as the path is.
 function editorFor(given, value, path, form) {
+	const editor = madeFor(given, value, path, form);
+	const name = path.split(".").findLast((part) => !/^\d+$/.test(part));
+	const all = [editor.element, ...editor.element.querySelectorAll("*")];
+	for (const input of all) if (input.matches(INPUTS)) input.ariaLabel ??= name;
+	return editor;
+}
+
+function madeFor(given, value, path, form) {
 	const schema = resolved(given, form);
 	if (schema.variants) return unionEditor(schema.variants, value, path, form);
 	if (schema.format === "file-id") return fileEditor(value, form.changed);
@@ -93,7 +102,7 @@ function fieldEditor(name, given, value, path, required, form) {
 		patch(top, label, folds && toggle());
 		holder.replaceChildren(...(editor ? [editor.element] : []));
 		const input = plain && holder.querySelector(INPUTS);
-		if (!input) return named(holder, name);
+		if (!input) return;
 		input.id = id;
 		if (hint) input.setAttribute("aria-describedby", hint.id);
 	}
@@ -105,7 +114,7 @@ function fieldEditor(name, given, value, path, required, form) {
 			draw();
 			form.changed();
 		};
-		return button(what, { kind: "small quiet", "aria-label": `${what}: ${name}`, onclick });
+		return button(what, { kind: "small quiet", says: `${what}: ${name}`, onclick });
 	}
 
 	// What is as by default need not be sent.
@@ -113,13 +122,6 @@ function fieldEditor(name, given, value, path, required, form) {
 		const entered = editor?.get();
 		const isDefault = "default" in schema && JSON.stringify(entered) === JSON.stringify(schema.default);
 		return isDefault && !required ? undefined : entered;
-	}
-}
-
-// For those who do not see where it stands.
-function named(element, name) {
-	for (const input of element.querySelectorAll(INPUTS)) {
-		if (!input.id && !input.hasAttribute("aria-label")) input.setAttribute("aria-label", name);
 	}
 }
 
@@ -140,10 +142,7 @@ function arrayEditor(schema, value, path, form) {
 		const remove = iconButton("trash", t("form.remove_row", { row: at + 1 }), () => changed((rows = rows.filter((other) => other !== one))));
 		return h("div.row", { "data-path": `${path}.${at}` }, h("span.row-number.num", at + 1), one.element, remove);
 	};
-	const draw = () => {
-		patch(list, rows.map(row));
-		named(list, path.split(".").at(-1));
-	};
+	const draw = () => patch(list, rows.map(row));
 	for (const item of value || (schema.minItems ? [undefined] : [])) add(item);
 	draw();
 	const more = smallButton("form.add_row", "submit", () => changed(add()));
@@ -170,19 +169,17 @@ function unionEditor(variants, value, path, form) {
 	const choose = (at, from) => {
 		editor = editorFor(variants[at], from, path, form);
 		holder.replaceChildren(editor.element);
-		named(holder, path.split(".").at(-1));
 	};
 	const nameOf = (one) => {
 		const fixed = Object.values(one.properties || {}).find((inner) => "const" in inner);
 		return fixed?.const ?? one.title ?? t(`form.type_${one.type || "json"}`);
 	};
-	const onchange = (event) => {
-		choose(event.target.value);
+	const change = (at) => {
+		choose(at);
 		form.changed();
 	};
 	const first = Math.max(0, variants.findIndex((one) => value != null && fits(one, value, form)));
 	choose(first, value ?? undefined);
-	const options = variants.map((one, at) => h("option", { value: at }, nameOf(one)));
-	const chooser = h("select.variant-choice", { says: "form.kind", value: first, onchange }, options);
+	const chooser = select(first, variants.map((one, at) => [at, nameOf(one)]), change, { class: "variant-choice", says: "form.kind" });
 	return { element: h("div.union", chooser, holder), get: () => editor.get() };
 }

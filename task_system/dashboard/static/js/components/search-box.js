@@ -9,43 +9,30 @@ const AGES = compared("5m", "1h", "24h", "7d");
 const SPANS = compared("1s", "30s", "5m");
 const MOST = 11;
 
-// Fields, and what usually stands behind them.
-const fieldsOf = ({ types, queues, lanes, tags, workers }) => ({
+const FIELDS =
+	"state: type: queue: lane: priority: error: tag: worker: created: finished: started: run_at: duration: waited: attempt: failure: batch: schedule: id: parameters. result. metadata.".split(" ");
+// What usually stands behind them.
+const VALUES = {
 	state: STATES,
-	type: types,
-	queue: queues,
-	lane: lanes,
 	priority: ["high", "normal", "low"],
-	error: [],
-	tag: tags,
-	worker: workers,
 	created: AGES,
 	finished: AGES,
 	started: AGES,
-	run_at: [],
 	duration: SPANS,
 	waited: SPANS,
 	attempt: [">1", ">2"],
-	failure: [],
-	batch: [],
-	schedule: [],
-	id: [],
-	"parameters.": [],
-	"result.": [],
-	"metadata.": [],
-});
+};
 
 function completions(text, caret, known) {
-	const fields = fieldsOf(known);
 	const term = text.slice(0, caret).match(/[^\s()]*$/)[0].replace(/^-/, "");
 	const [name, value] = term.split(/:(.*)/s);
 	const typed = (value ?? name).split(",").at(-1);
-	const fits = (one) => one.startsWith(typed) && one !== typed;
+	const fits = ({ text: one }) => one.startsWith(typed) && one !== typed;
 	const items =
 		value === undefined
-			? Object.keys(fields).map((one) => ({ text: one.endsWith(".") ? one : `${one}:`, hint: t(`search.${one.replace(".", "")}`) }))
-			: (fields[name] || []).map((one) => ({ text: one, done: true }));
-	return { from: caret - typed.length, to: caret, items: items.filter((item) => fits(item.text)).slice(0, typed ? undefined : MOST) };
+			? FIELDS.map((one) => ({ text: one, hint: t(`search.${one.slice(0, -1)}`) }))
+			: ({ ...VALUES, ...known }[name] || []).map((one) => ({ text: one, done: true }));
+	return { from: caret - typed.length, to: caret, items: items.filter(fits).slice(0, typed ? undefined : MOST) };
 }
 
 // Answers { element, input, showError(problem or null), set(q) }.

@@ -1,10 +1,9 @@
 // What can be done to one task.
 
-import { TERMINAL, act, confirm, post, request, t } from "../kit.js";
+import { TERMINAL, act, confirm, post, t } from "../kit.js";
 
 export const isOver = (task) => TERMINAL.has(task.state);
 export const isWaiting = (task) => task.state === "PENDING" || task.state === "RETRY";
-const path = (task, end = "") => `/api/tasks/${task.task_id}${end}`;
 
 export async function cancelTask(task) {
 	const answer = await confirm({
@@ -15,14 +14,10 @@ export async function cancelTask(task) {
 		reason: true,
 	});
 	const said = ({ cancelled }) => t(cancelled === true ? "cancel.done" : "cancel.requested");
-	return answer && act(post(path(task, "/cancel"), answer), said);
+	return answer && act(post(`/api/tasks/${task.task_id}/cancel`, answer), said);
 }
 
-export const retryTask = (task) => act(post(path(task, "/retry"), {}), "retry.done");
-
-export const runNow = (task) => act(post(path(task, "/run-now")), "run_now.done");
-
-export const changeTask = (task, changes) => act(request("PATCH", path(task), changes), "change.done");
+export const retryTask = ({ task_id: id }) => act(post(`/api/tasks/${id}/retry`, {}), "retry.done");
 
 export function curl(body, path = "/api/tasks") {
 	const data = JSON.stringify(body).replaceAll("'", "'\\''");

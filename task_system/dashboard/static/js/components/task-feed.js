@@ -3,8 +3,7 @@
 import { get, onEvents } from "../kit.js";
 
 const FLASH_MS = 1200;
-// So many rows that newer ones drove off the page are followed one by one.
-const SINGLY = 10;
+const MOST_IDS = 50;
 
 export class TaskFeed {
 	tasks = [];
@@ -55,10 +54,10 @@ export class TaskFeed {
 	// Known rows are renewed in place, unknown ones counted.
 	async #renew(tasks, next) {
 		const now = new Map(tasks.map((task) => [task.task_id, task]));
-		const gone = this.tasks.filter((task) => !now.has(task.task_id) && !task.finished_at).slice(0, SINGLY);
-		for (const task of await Promise.all(gone.map(({ task_id: id }) => get(`/api/tasks/${id}`, {}, this.signal).catch(() => null)))) {
-			if (task) now.set(task.task_id, task);
-		}
+		// Those that newer ones drove off the page.
+		const gone = this.tasks.filter((task) => !now.has(task.task_id) && !task.finished_at).map((task) => task.task_id);
+		const others = gone.length && (await get("/api/tasks", { task_id: gone.slice(0, MOST_IDS), limit: MOST_IDS }, this.signal));
+		for (const task of others.tasks || []) now.set(task.task_id, task);
 		if (!this.tasks.length) this.tasks = tasks;
 		// Ids grow with time.
 		const isNew = (task) => task.task_id > this.tasks[0].task_id;

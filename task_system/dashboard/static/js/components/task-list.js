@@ -1,8 +1,31 @@
 // The table of tasks, each with the one line that matters about it, and its keys.
 
-import { badge, cut, go, h, number, percent, progressBar, shortId, since, span, t, table, taskHref, time } from "../kit.js";
+import { badge, cut, go, h, menu, percent, progressBar, setSetting, setting, shortId, since, span, t, table, taskHref, time } from "../kit.js";
 import { bind } from "../lib/keys.js";
 import { cancelTask, isOver, retryTask } from "./task-acts.js";
+
+// Columns that may be left out; of a narrow list, most are.
+const COLUMNS = [
+	["field.queue", "c-queue c-wide", (task) => h("span", task.queue)],
+	["field.worker", "c-worker c-wide", ({ worker }) => worker && h("span.mono", { title: worker }, worker)],
+	["field.priority", "c-priority c-wide", ({ priority }) => t(`priority.${priority}`)],
+	["field.attempt", "c-attempt c-wide num", ({ attempt, max_attempts: most }) => attempt && t("tasks.attempt_of", { attempt, most })],
+	["field.created", "c-created num", (task) => time(task.created_at)],
+	["field.finished", "c-finished c-wide num", (task) => time(task.finished_at)],
+	["field.duration", "c-duration num", duration],
+];
+const isShown = ([title]) => setting("columns").includes(title);
+
+export function columnMenu(onchange) {
+	const item = (column) => {
+		const onclick = () => {
+			setSetting("columns", COLUMNS.filter((one) => (one === column) !== isShown(one)).map(([title]) => title));
+			onchange();
+		};
+		return { label: column[0], pressed: isShown(column), onclick };
+	};
+	return menu("columns", "tasks.columns", COLUMNS.map(item), { icon: "table", kind: "wide-only" });
+}
 
 // `head` selects all, `select(task)` one.
 export const taskTable = (tasks, head, select, props) =>
@@ -12,16 +35,11 @@ export const taskTable = (tasks, head, select, props) =>
 			["tasks.select_page", "c-select", select, head],
 			["field.state", "c-state", (task) => badge(task.status)],
 			["field.task", "c-task", (task) => [h("a.task-link", { href: taskHref(task.task_id) }, h("span.task-type", task.task_type), shortId(task.task_id)), line(task)]],
-			["field.queue", "c-queue", (task) => h("span", task.queue)],
-			["field.attempt", "c-attempt num", attempt],
-			["field.created", "c-created num", (task) => time(task.created_at)],
-			["field.duration", "c-duration num", duration],
+			...COLUMNS.filter(isShown),
 		],
 		tasks,
 		{ class: "tasks-table stack", props },
 	);
-
-const attempt = (task) => (task.attempt ? t("tasks.attempt_of", { attempt: number(task.attempt), most: number(task.max_attempts) }) : "–");
 
 function line(task) {
 	if (task.error && task.state !== "SUCCESS") {

@@ -51,7 +51,7 @@ function bar(task, all) {
 	};
 	return h(
 		"div.phases",
-		h("div.phase-bar", { role: "img", "aria-label": t("timeline.summary", { waited, ran }) }, all.map(part)),
+		h("div.phase-bar", { role: "img", says: t("timeline.summary", { waited, ran }) }, all.map(part)),
 		h("div.legend", h("span", t("timeline.wait"), " ", h("strong.num", waited)), task.attempt > 0 && h("span", t("timeline.run"), " ", h("strong.num", ran))),
 	);
 }

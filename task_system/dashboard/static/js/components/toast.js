@@ -1,14 +1,13 @@
 // Short messages that come and go; screen readers are told of them.
 
-import { h } from "../lib/dom.js";
+import { h, icon } from "../lib/dom.js";
 import { t } from "../lib/i18n.js";
-import { icon } from "./icon.js";
+import { iconButton } from "./basics.js";
 
 const STAY_MS = 5000;
-const ICONS = { bad: "alert", good: "success" };
 
-// `kind`: good or bad. `undo` takes it back.
-export function toast(text, kind = "", undo) {
+// `kind`: good or bad; `undo()` takes it back.
+export function toast(text, kind = "good", undo) {
 	const region = document.querySelector(".toasts");
 	// A modal dialog covers all but what is inside of it.
 	(document.querySelector("dialog[open]") || document.body).append(region);
@@ -23,10 +22,10 @@ export function toast(text, kind = "", undo) {
 	const element = h(
 		"div",
 		{ class: `toast ${kind}`, onmouseenter: hold, onmouseleave: stay, onfocusin: hold, onfocusout: stay },
-		icon(ICONS[kind] || "info"),
+		icon(kind === "bad" ? "alert" : "success"),
 		h("span.toast-text", text),
 		undo && h("button.toast-action", { onclick: undone }, t("action.undo")),
-		h("button.icon-button", { says: "action.close", onclick: remove }, icon("close")),
+		iconButton("close", "action.close", remove),
 	);
 	region.append(element);
 	stay();
@@ -44,3 +43,22 @@ export async function act(promise, done, undo) {
 		return sorry(error);
 	}
 }
+
+// Copies without HTTPS too.
+export async function copyText(text, what) {
+	try {
+		await navigator.clipboard.writeText(text);
+	} catch {
+		const focused = document.activeElement;
+		const area = h("textarea.visually-hidden", { value: text, "aria-hidden": "true" });
+		focused.after(area);
+		area.select();
+		document.execCommand("copy");
+		area.remove();
+		focused.focus();
+	}
+	toast(t("copied", { what }));
+}
+
+// `text()` is copied.
+export const copyButton = (text, what) => iconButton("copy", t("action.copy", { what: t(what) }), () => copyText(text(), t(what)));

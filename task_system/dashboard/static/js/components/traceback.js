@@ -1,6 +1,6 @@
 // Errors: the message first, then our frames; those of libraries are folded.
 
-import { copyButton, h, t } from "../kit.js";
+import { copyButton, h, scrolled, t } from "../kit.js";
 
 const LIBRARY = /site-packages|dist-packages|[\\/]lib[\\/]python|<frozen|task_system[\\/]worker[\\/]|billiard|celery[\\/]/;
 
@@ -13,7 +13,7 @@ export function errorView({ type, message, traceback }) {
 		frames.length > 0 &&
 			h(
 				"div.traceback",
-				{ tabindex: "0", role: "region", says: "task.traceback" },
+				scrolled("task.traceback"),
 				h("div.json-tools", copyButton(() => traceback, "task.traceback")),
 				groups(frames).map((group) => (ours && group[0].library ? folded(group) : group.map(frame))),
 			),

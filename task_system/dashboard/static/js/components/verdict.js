@@ -6,20 +6,21 @@ const LATE_S = 60;
 const ENOUGH = 10;
 export const BAD_SHARE = 0.9;
 export const isLate = (seconds) => seconds > LATE_S;
+export const isUnserved = (queue) => queue.waiting > 0 && queue.consumers === 0;
 
 // What is not known is not judged.
 export const verdict = ({ health, stats, queues }) =>
 	broken(health) || unserved(queues) || failing(stats) || paused(queues) || late(stats) || { tone: "good", text: t("verdict.good") };
 
 function broken(health) {
-	const [check, wrong] = Object.entries(health?.checks || {}).find(([, { status }]) => status !== "ok") || [];
-	if (!health || (health.status === "ready" && !wrong)) return null;
+	const [check, wrong] = Object.entries(health.checks).find(([, { status }]) => status !== "ok") || [];
+	if (health.status === "ready" && !wrong) return null;
 	const text = wrong ? t("verdict.check", { check, detail: wrong.detail }) : health.detail || t("health.bad");
 	return { tone: "bad", text, page: /worker|keeper/.test(check) && "workers" };
 }
 
 function unserved(queues) {
-	const queue = queues?.find((one) => one.waiting > 0 && one.consumers === 0);
+	const queue = queues?.find(isUnserved);
 	return queue && { tone: "bad", text: t("verdict.unserved", { queue: queue.name, count: queue.waiting }), page: "queues" };
 }
 

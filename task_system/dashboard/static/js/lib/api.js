@@ -11,11 +11,10 @@ export class Problem extends Error {
 }
 
 const GET_MS = 30_000;
-const listeners = new Set();
+let told = () => {};
 
-export const onReached = (callback) => listeners.add(callback);
-
-const told = (reached) => listeners.forEach((callback) => callback(reached));
+// Is called with whether the service was reached, after each request.
+export const onReached = (callback) => (told = callback);
 
 // Asks; answers JSON, text for other types, or null for nothing.
 export async function request(method, path, body, signal) {
@@ -40,6 +39,10 @@ export async function request(method, path, body, signal) {
 export const get = (path, query, ...signals) =>
 	request("GET", withQuery(path, query), undefined, AbortSignal.any([AbortSignal.timeout(GET_MS), ...signals]));
 export const post = (path, body) => request("POST", path, body);
+
+// How the service is; its refusal says what is wrong.
+export const health = (...signals) =>
+	get("/api/health/ready", {}, ...signals).catch((problem) => ({ checks: {}, detail: problem.message, ...problem.document }));
 
 // The path with a query of what is given; lists repeat the name.
 export function withQuery(path, query = {}) {

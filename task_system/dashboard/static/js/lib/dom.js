@@ -11,6 +11,12 @@ export const h = (tag, ...rest) => made((name) => document.createElement(name), 
 
 export const s = (tag, ...rest) => made((name) => document.createElementNS(SVG, name), tag, rest);
 
+const ICONS = new URL("../../icons.svg", import.meta.url).pathname;
+
+// A symbol of icons.svg. Text stands beside it: it says nothing to screen readers.
+export const icon = (name, size = 16) =>
+	s("svg", { class: `icon icon-${name}`, width: size, height: size, "aria-hidden": "true" }, s("use", { href: `${ICONS}#${name}` }));
+
 // Makes the children of `parent` these, touching only what differs: what has focus, is selected, is scrolled or is
 // under the cursor stays. Elements with a `key` are found again wherever they moved to.
 export function patch(parent, ...children) {
@@ -47,7 +53,7 @@ function made(create, tag, rest) {
 	return element;
 }
 
-const isProps = (value) => value && typeof value === "object" && !(value instanceof Node) && !Array.isArray(value);
+const isProps = (value) => value?.constructor === Object;
 const isNothing = (value) => value == null || value === false;
 
 function set(element, name, value) {

@@ -88,7 +88,7 @@ function relative(seconds) {
 }
 
 // It follows the zone switch and the clock.
-export const time = (iso) => (iso ? h("time", { datetime: iso, title: exact(iso) }, moment(iso)) : h("span.muted", NONE));
+export const time = (iso) => iso && h("time", { datetime: iso, title: exact(iso) }, moment(iso));
 
 const exact = (iso) => `${moment(iso, true)}\n${iso}`;
 

@@ -45,10 +45,10 @@ export function template(id) {
 // The key itself, if there is no message.
 export function t(key, values = {}) {
 	const forms = messages[key] ?? key;
-	const message = typeof forms === "string" ? forms : (forms[plurals.select(Number(values.count) || 0)] ?? forms.other);
+	// A count may be a text with more in it, such as "≥ 1,000".
+	const count = Number(String(values.count).replace(/\D/g, ""));
+	const message = typeof forms === "string" ? forms : (forms[plurals.select(count)] ?? forms.other);
 	return message.replace(/\{(\w+)\}/g, (_, name) => shown(values[name]));
 }
-
-export const tOr = (key, otherwise) => (key in messages ? t(key) : otherwise);
 
 const shown = (value) => (typeof value === "number" ? value.toLocaleString(locale()) : String(value ?? ""));

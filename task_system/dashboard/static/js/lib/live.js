@@ -1,23 +1,21 @@
 // What happens: one stream of events, polling where there is none, rest while nobody looks.
 
-import { onReached } from "./api.js";
+import { get, onReached } from "./api.js";
 
 const NAMES = "accepted started progress retry succeeded failed cancelled expired removed changed".split(" ");
 const POLL_MS = 5000;
 const BATCH_MS = 250;
 const REFUSED_MS = 10_000;
-const CONNECTED_MS = 1000;
 
 // live | polling | connecting | offline | paused
 export let status = "connecting";
 let source = null;
-let filter = "";
 let paused = false;
 let reached = true;
 let gathered = [];
 let timer = 0;
 const listeners = new Set();
-const watchers = new Set();
+let watcher = () => {};
 
 // Nobody looks, or wants to be told.
 export const isResting = () => paused || document.hidden;
@@ -28,14 +26,7 @@ export function onEvents(callback, signal) {
 	signal.addEventListener("abort", () => listeners.delete(callback));
 }
 
-export const onStatus = (callback) => watchers.add(callback);
-
-// Which events are of interest: a query for GET /api/events.
-export function follow(query) {
-	if (query === filter && source) return;
-	filter = query;
-	connect();
-}
+export const onStatus = (callback) => (watcher = callback);
 
 export function togglePause() {
 	paused = !paused;
@@ -64,7 +55,7 @@ function wake() {
 function connect() {
 	clearTimeout(timer);
 	source?.close();
-	source = isResting() ? null : new EventSource(`/api/events?${filter}`);
+	source = isResting() ? null : new EventSource("/api/events");
 	const on = (name, heard) => source?.addEventListener(name, heard);
 	on("open", () => {
 		say((reached = true));
@@ -79,12 +70,10 @@ function connect() {
 			timer = setTimeout(connect, REFUSED_MS);
 		}
 		// A stream says not why; a request does.
-		reached = await fetch("/api/health/live").then((response) => response.ok, () => false);
+		await get("/api/health/live").catch(() => null);
 		say();
 	});
-	// A page with another stream is not to flicker.
-	if (source) timer = setTimeout(say, CONNECTED_MS);
-	else say();
+	say();
 }
 
 function gather(event) {
@@ -104,5 +93,5 @@ function say() {
 	const next = paused ? "paused" : open ? "live" : !reached ? "offline" : source ? "connecting" : "polling";
 	if (next === status) return;
 	status = next;
-	watchers.forEach((callback) => callback(next));
+	watcher();
 }

@@ -1,6 +1,5 @@
 // The address is the state: a path for the page, a query for what it shows.
 
-import { Page } from "../components/panel.js";
 import { withQuery } from "./api.js";
 
 const BASE = "/dashboard";
@@ -11,24 +10,24 @@ const OF_ONE = { __proto__: null, tasks: "task", batches: "batches", bulk: "batc
 
 let current = null;
 let opened = "";
+let made;
 let mount;
 
-// `show(page, module, isNew)` is called for every page that is opened.
-export function startRouter(show) {
-	mount = show;
+// For every page that is opened: `make(address)` answers it, and `show(page, module, isNew)` is called.
+export function startRouter(make, show) {
+	[made, mount] = [make, show];
 	// Of #main, only the browser takes note.
 	addEventListener("popstate", () => here() === opened || open());
 	document.addEventListener("click", followed);
 	return open();
 }
 
-export const href = (path, query) => withQuery(BASE + (path === "/" ? "" : path), query);
+// The address of a page by its name, or of what is behind it.
+export const href = (path, query) => withQuery(path === "overview" ? BASE : `${BASE}/${path}`, query);
 
-export const pageHref = (name, query) => href(name === "overview" ? "/" : `/${name}`, query);
+export const found = (q, query) => href("tasks", { q, ...query });
 
-export const found = (q, query) => href("/tasks", { q, ...query });
-
-export const taskHref = (id) => href(`/tasks/${id}`);
+export const taskHref = (id) => href(`tasks/${id}`);
 
 const here = () => location.pathname + location.search;
 
@@ -49,9 +48,8 @@ export function hrefWith(changes) {
 	return withQuery(location.pathname, { ...Object.fromEntries([...now.keys()].map((name) => [name, now.getAll(name)])), ...changes });
 }
 
-// The page that `next` of an answer leads to, if there is one.
+// The page that `next` of an answer leads to.
 export function hrefOfNext(next) {
-	if (!next) return null;
 	const { searchParams: given } = new URL(next, location.origin);
 	return hrefWith({ cursor: given.get("cursor"), after: given.get("after") });
 }
@@ -60,15 +58,15 @@ export const reopen = () => open(true);
 
 async function open(again) {
 	opened = here();
+	document.querySelector("dialog[open]")?.close();
 	const path = location.pathname.replace(/\/+$/, "").slice(BASE.length) || "/";
 	const query = new URLSearchParams(location.search);
 	const isNew = current?.path !== path;
 	if (!isNew && !again && current.onquery) return current.onquery((current.query = query));
 	current?.close();
-	document.querySelector("dialog[open]")?.close();
 	const [, first, id] = path.split("/");
 	const name = (id ? OF_ONE[first] : first in PAGES ? first : !first && "overview") || "missing";
-	const page = (current = new Page({ path, name, first, id, query }));
+	const page = (current = made({ path, name, first, id, query }));
 	const module = await import(`../pages/${name}.js`).catch(unreachable);
 	if (current === page) await mount(page, module, isNew);
 }
@@ -80,7 +78,7 @@ function followed(event) {
 	if (event.defaultPrevented || event.button || event.metaKey || event.ctrlKey || event.shiftKey || event.altKey) return;
 	const link = event.target.closest?.("a[href]");
 	if (!link || link.target || link.hash || link.hasAttribute("download") || link.origin !== location.origin) return;
-	if (link.pathname !== "/" && link.pathname !== BASE && !link.pathname.startsWith(`${BASE}/`)) return;
+	if (!/^\/(dashboard(\/.*)?)?$/.test(link.pathname)) return;
 	event.preventDefault();
 	go(link.pathname + link.search);
 }

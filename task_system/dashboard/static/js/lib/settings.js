@@ -1,7 +1,7 @@
 // What this browser remembers for its user.
 
 const KEY = "task-system.settings";
-const DEFAULTS = { theme: "system", language: "auto", zone: "local", density: "comfortable", rail: "wide", page_size: 50, views: [] };
+const DEFAULTS = { theme: "system", language: "auto", zone: "local", density: "comfortable", rail: "wide", page_size: 50, views: [], columns: ["field.queue", "field.attempt", "field.created", "field.duration"] };
 
 function kept() {
 	try {

@@ -1,6 +1,6 @@
 // Batches, and operations on many tasks: how far each is.
 
-import { crumbs, empty, found, h, href, linkButton, number, pageHead, progressBar, shortId, t, tabs, time } from "../kit.js";
+import { button, crumbs, found, h, href, hrefWith, pageHead, progressBar, shortId, stacked, t, tabs, time } from "../kit.js";
 import { bulkView, searchOf, statesOf } from "../components/bulk.js";
 
 // Of a search.
@@ -16,14 +16,14 @@ export default function page(page) {
 	}
 
 	function render(answer) {
-		if (page.id) return [crumbs("batches", href("/batches", { kind: isBulk() ? "bulk" : null })), isBulk() ? oneBulk(answer) : [pageHead("batches.one"), batchCard(answer)]];
 		const chosen = isBulk() ? "bulk" : "batches";
-		const tab = (name) => ({ label: `batches.tab_${name}`, href: href("/batches", { kind: name === "bulk" && name }), current: name === chosen });
-		const items = answer.batches || answer.bulks;
+		const kind = (name) => ({ kind: name === "bulk" && name });
+		if (page.id) return [crumbs("batches", kind(chosen)), isBulk() ? oneBulk(answer) : [pageHead("batches.one"), batchCard(answer)]];
+		const tab = (name) => ({ label: `batches.tab_${name}`, href: hrefWith(kind(name)), current: name === chosen });
 		return [
-			pageHead("nav.batches"),
+			page.head(),
 			tabs("nav.batches", ["batches", "bulk"].map(tab)),
-			items.length ? h("div.stacked", items.map(isBulk() ? bulkCard : batchCard)) : empty(`batches.none_${chosen}`),
+			stacked(answer.batches || answer.bulks, isBulk() ? bulkCard : batchCard, `batches.none_${chosen}`),
 		];
 	}
 
@@ -44,10 +44,10 @@ function batchCard({ batch_id: id, created_at: createdAt, finished, total, perce
 		{ key: id },
 		h(
 			"div.bulk-line",
-			h("a", { href: href(`/batches/${id}`) }, h("strong", t("batches.one"), " "), shortId(id)),
+			h("a", { href: href(`batches/${id}`) }, h("strong", t("batches.one"), " "), shortId(id)),
 			h("span.muted", time(createdAt)),
-			h("span.push.num", t("bulk.done_of", { done: number(finished), matching: number(total) })),
-			linkButton("nav.tasks", found(q), { kind: "small" }),
+			h("span.push.num", t("bulk.done_of", { done: finished, matching: total })),
+			button("nav.tasks", { href: found(q), kind: "small" }),
 		),
 		progressBar(percent, { kind: finished === total && "done" }),
 		counts && statesOf(counts, (state) => found(q, { state })),

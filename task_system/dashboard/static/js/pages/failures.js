@@ -1,6 +1,6 @@
 // Failures in groups: two thousand failures are often three errors.
 
-import { choice, counted, empty, found, h, href, hrefOfNext, iconLink, linkButton, meter, pageHead, pager, post, setQuery, smallButton, t, taskHref, time, windowLinks } from "../kit.js";
+import { button, choice, counted, found, h, iconButton, meter, pageButton, pager, post, setQuery, smallButton, stacked, t, taskHref, time, windowLinks } from "../kit.js";
 import { openBulk } from "../components/bulk.js";
 
 const WINDOWS = ["24h", "7d", "all"];
@@ -9,31 +9,25 @@ export default function page(page) {
 	let types = [];
 	page.getOr("/api/task-types").then((answer) => {
 		types = (answer?.task_types || []).map((type) => [type.name, type.name]);
-		page.rerender?.();
+		page.rerender();
 	});
-	return page.show({ load, render, everyMs: 3000, follows: "state=failure" });
+	return page.show({ load: () => page.get("/api/failures", wish()), render, everyMs: 3000, relevant: (event) => event.event === "task.failed" });
 
 	function wish() {
-		const { window = "24h", type, cursor } = Object.fromEntries(page.query);
-		return { window, type, cursor };
-	}
-
-	function load() {
-		const { type: task_type, ...others } = wish();
-		return page.get("/api/failures", { task_type, ...others });
+		const { window = "24h", type: task_type, cursor } = Object.fromEntries(page.query);
+		return { window, task_type, cursor };
 	}
 
 	function render({ failures, next }) {
-		const { window, type } = wish();
+		const { window, task_type: type } = wish();
 		const most = Math.max(1, ...failures.map((one) => one.count));
 		return [
-			pageHead(
-				"nav.failures",
-				windowLinks(WINDOWS, window, (name) => href("/failures", { window: name, type })),
-				types.length > 0 && choice("field.task_type", type || "", [["", t("failures.all_types")], ...types], (name) => setQuery({ type: name, cursor: null }), true),
+			page.head(
+				windowLinks(WINDOWS, window),
+				types.length > 0 && choice("field.task_type", true, type || "", [["", t("failures.all_types")], ...types], (name) => setQuery({ type: name, cursor: null })),
 			),
-			failures.length ? h("div.stacked", failures.map((one) => group(one, most))) : empty("overview.no_failures", linkButton("nav.tasks", href("/tasks"))),
-			pager("tasks.older", hrefOfNext(next)),
+			stacked(failures, (one) => group(one, most), "overview.no_failures", pageButton("tasks")),
+			pager("tasks.older", next),
 		];
 	}
 
@@ -61,8 +55,8 @@ export default function page(page) {
 			h(
 				"div.failure-acts",
 				smallButton(t("failures.retry", { count: one.open }), "retry", retry, { disabled: one.open === 0 && t("failures.none_open") }),
-				linkButton("failures.example", taskHref(one.example_task_id), { kind: "small" }),
-				iconLink("filter", "failures.as_filter", { href: found(q) }),
+				button("failures.example", { href: taskHref(one.example_task_id), kind: "small" }),
+				iconButton("filter", "failures.as_filter", null, { href: found(q) }),
 			),
 		);
 	}

@@ -1,10 +1,9 @@
 // Files: what was sent and what tasks made; send more by dropping them here.
 
-import { empty, h, hrefOfNext, pageHead, pager, patch, progressBar, request, t, toast } from "../kit.js";
+import { empty, h, pager, progressBar, request, t, toast } from "../kit.js";
 import { dropZone, fileTable, upload } from "../components/files.js";
 
 export default function page(page) {
-	const sending = new Map();
 	const uploads = h("div.uploads", { own: true, "aria-live": "polite", key: "uploads" });
 	const zone = h("div", { own: true, key: "zone" }, dropZone("files.drop_many", send, true));
 	return page.show({ load, render, everyMs: 3000, relevant: (event) => event.event === "task.succeeded" });
@@ -15,32 +14,25 @@ export default function page(page) {
 
 	function render({ files, next }) {
 		return [
-			pageHead("nav.files"),
+			page.head(),
 			zone,
 			uploads,
 			files.length ? fileTable(files, remove) : empty("files.none"),
-			pager("tasks.older", hrefOfNext(next)),
+			pager("tasks.older", next),
 		];
 	}
 
-	function sent(file, share) {
-		if (share === undefined) sending.delete(file);
-		else sending.set(file, share);
-		patch(
-			uploads,
-			[...sending].map(([{ name }, share]) => h("div.upload", { key: name }, h("span", name), progressBar(share * 100, { label: "files.uploading" }))),
-		);
-	}
-
 	async function send(file) {
-		sent(file, 0);
+		const bar = progressBar(0, { label: "files.uploading" });
+		const line = h("div.upload", h("span", file.name), bar);
+		uploads.append(line);
 		try {
-			await upload(file, (share) => sent(file, share));
-			toast(t("files.sent", file), "good");
+			await upload(file, (share) => (bar.value = 100 * share));
+			toast(t("files.sent", file));
 		} catch (error) {
 			toast(`${file.name}: ${error.message}`, "bad");
 		}
-		sent(file);
+		line.remove();
 		page.refresh();
 	}
 

@@ -1,7 +1,7 @@
 // An address that is no page.
 
-import { empty, href, linkButton, pageHead, patch } from "../kit.js";
+import { empty, pageButton, patch } from "../kit.js";
 
-export default function page({ root }) {
-	patch(root, pageHead("nav.missing"), empty("missing.title", linkButton("nav.overview", href("/"))));
+export default function page(page) {
+	patch(page.root, page.head(), empty("missing.title", pageButton("overview")));
 }

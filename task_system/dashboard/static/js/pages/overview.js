@@ -1,7 +1,7 @@
 // Overview: is it all right? One sentence, six numbers, one chart, and what to look at.
 
 import {
-	act, card, counted, empty, found, get, go, h, href, icon, linkButton, list, meter, number, pageHead, percent, post, span, spanS, t, taskHref,
+	act, button, card, counted, empty, found, get, go, h, health, href, icon, list, meter, number, pageButton, percent, post, span, spanS, t, taskHref,
 	template, time, windowLinks,
 } from "../kit.js";
 import { sparkline, stackedChart } from "../components/chart.js";
@@ -11,36 +11,35 @@ const WINDOWS = ["15m", "1h", "24h", "7d"];
 const SHOWN = 5;
 
 export default function page(page) {
-	const chosen = () => WINDOWS.find((one) => one === page.query.get("window")) || "1h";
+	const chosen = () => page.query.get("window") || "1h";
 	const finished = (from, to) => go(found(`finished:>=${from}${to ? ` finished:<${to}` : ""}`));
 	const chart = stackedChart("overview.chart", ["succeeded", "failed", "retried"], page.signal, finished);
 	return page.show({ load, render });
 
 	async function load() {
-		const refused = (problem) => problem.document;
-		const [stats, ledger, health, queues, failures, schedules, newest] = await Promise.all([
+		const [stats, ledger, healthy, queues, failures, schedules, newest] = await Promise.all([
 			page.getOr("/api/stats", { window: chosen() }),
 			page.getOr("/api/ledger", { window: chosen() }),
-			page.getOr("/api/health/ready", {}, refused),
+			health(page.signal),
 			page.getOr("/api/queues"),
 			page.getOr("/api/failures", { window: "24h" }),
 			page.getOr("/api/schedules"),
 			page.getOr("/api/tasks", { limit: 1 }),
 		]);
-		return { stats, ledger, health, queues: queues?.queues, failures: failures?.failures, schedules: schedules?.schedules, newest };
+		return { stats, ledger, health: healthy, queues: queues?.queues, failures: failures?.failures, schedules: schedules?.schedules, newest };
 	}
 
 	function render(answers) {
 		const { stats, ledger, failures, schedules, newest } = answers;
 		const { tone, text, page: where } = verdict(answers);
 		return [
-			pageHead("nav.overview", windowLinks(WINDOWS, chosen(), (window) => href("/", { window }))),
+			page.head(windowLinks(WINDOWS, chosen())),
 			h(
 				"section",
 				{ class: `verdict verdict-${tone}`, "aria-live": "polite" },
 				icon(tone === "good" ? "success" : "alert", 20),
 				h("p", text),
-				where && linkButton(`nav.${where}`, href(`/${where}`), { kind: "small" }),
+				where && pageButton(where, { kind: "small" }),
 			),
 			newest?.tasks.length === 0 ? firstTask() : stats ? numbers(stats) : empty("panel.failed"),
 			h("div.thirds", failing(failures), slowest(stats?.by_type), upcoming(schedules)),
@@ -92,7 +91,7 @@ function failing(failures) {
 		main: [h("strong", one.error_type), h("span.task-line", one.message)],
 		side: [h("strong", number(one.count)), h("span.muted", one.task_type)],
 	});
-	return ranked("failing", "/failures", failures, row, "overview.no_failures");
+	return ranked("failing", "failures", failures, row, "overview.no_failures");
 }
 
 function slowest(types) {
@@ -109,11 +108,11 @@ function slowest(types) {
 function upcoming(schedules) {
 	const next = schedules?.filter((one) => one.next_fire_at && !one.paused).sort((one, other) => (one.next_fire_at < other.next_fire_at ? -1 : 1));
 	const row = (one) => ({
-		href: href("/schedules", { id: one.schedule_id }),
+		href: href("schedules", { id: one.schedule_id }),
 		main: [h("strong", one.name), h("span.task-line", one.task_type)],
 		side: time(one.next_fire_at),
 	});
-	return ranked("schedules", "/schedules", next, row, "schedules.none", linkButton("schedules.make", href("/submit", { when: "schedule" }), { kind: "small" }));
+	return ranked("schedules", "schedules", next, row, "schedules.none", button("schedules.make", { href: href("submit", { when: "schedule" }), kind: "small" }));
 }
 
 function firstTask() {

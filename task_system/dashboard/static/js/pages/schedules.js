@@ -1,7 +1,7 @@
 // Schedules: when each ticks, and what became of its last ticks.
 
 import {
-	empty, facts, found, h, href, hrefOfNext, icon, linkButton, menu, moment, pageHead, pager, post, request, smallButton, stateName, stateText, t, taskHref, template, time, tone,
+	button, facts, found, h, href, icon, menu, moment, pager, post, request, smallButton, stacked, stateName, stateText, t, taskHref, template, time, tone,
 } from "../kit.js";
 import { scheduleOf, timing } from "../components/cron.js";
 import { jsonView } from "../components/json.js";
@@ -14,16 +14,16 @@ export default function page(page) {
 
 	async function load() {
 		const { schedules, next } = await page.get("/api/schedules", { after: page.query.get("after") });
-		const detailed = schedules.slice(0, DETAILED).map((one) => page.getOr(`/api/schedules/${one.schedule_id}`, {}, () => one));
+		const detailed = schedules.slice(0, DETAILED).map((one) => page.get(`/api/schedules/${one.schedule_id}`).catch(() => one));
 		return { schedules: [...(await Promise.all(detailed)), ...schedules.slice(DETAILED)], next };
 	}
 
 	function render({ schedules, next }) {
-		const make = (props) => linkButton("schedules.make", href("/submit", { when: "schedule" }), props);
+		const make = (props) => button("schedules.make", { href: href("submit", { when: "schedule" }), ...props });
 		return [
-			pageHead("nav.schedules", make({ kind: "primary", icon: "submit" })),
-			schedules.length ? h("div.stacked", schedules.map(cardOf)) : empty("schedules.none", make()),
-			pager("action.more", hrefOfNext(next)),
+			page.head(make({ kind: "primary", icon: "submit" })),
+			stacked(schedules, cardOf, "schedules.none", make()),
+			pager("action.more", next),
 		];
 	}
 
@@ -60,9 +60,9 @@ export default function page(page) {
 	function acts(one) {
 		const { schedule_id: id, name, paused, declared } = one;
 		const to = (verb, body) => post(`/api/schedules/${id}/${verb}`, body);
-		const resume = () => page.act(to("resume"), "change.done");
+		const resume = () => page.act(to("resume"));
 		const pause = () =>
-			page.ask({ title: t("schedules.pause_title", { name }), content: "schedules.pause_text", label: "action.pause", reason: true }, (answer) => to("pause", answer), "change.done", resume);
+			page.ask({ title: t("schedules.pause_title", { name }), content: "schedules.pause_text", label: "action.pause", reason: true }, (answer) => to("pause", answer), undefined, resume);
 		const remove = () =>
 			page.ask({ title: t("schedules.remove_title", { name }), content: "schedules.remove_text", label: "action.delete", kind: "danger" }, () => request("DELETE", `/api/schedules/${id}`));
 		return [

@@ -1,6 +1,6 @@
 // Settings of this browser, and what the service is.
 
-import { copyText, facts, moment, onSetting, pageHead, patch, setSetting, setting, t, template } from "../kit.js";
+import { copyText, facts, health, moment, onSetting, patch, setSetting, setting, t, template } from "../kit.js";
 import { showHelp } from "../components/palette.js";
 
 export default async function page(page) {
@@ -10,7 +10,7 @@ export default async function page(page) {
 	for (const input of content.querySelectorAll("input")) input.onchange = () => setSetting(input.name, input.value);
 	one(".show-keys").onclick = showHelp;
 	one(".report").onclick = report;
-	patch(page.root, pageHead("nav.settings"), content);
+	patch(page.root, page.head(), content);
 	onSetting(draw, page.signal);
 	page.every(1000, draw);
 	draw();
@@ -23,7 +23,6 @@ export default async function page(page) {
 	}
 
 	async function report() {
-		const health = await page.getOr("/api/health/ready", {}, (problem) => problem.document);
-		copyText(JSON.stringify({ ...about, health, browser: navigator.userAgent }, null, 2), t("settings.report"));
+		copyText(JSON.stringify({ ...about, health: await health(), browser: navigator.userAgent }, null, 2), t("settings.report"));
 	}
 }

@@ -1,9 +1,9 @@
 // Submit: a form from the type's schema, and the same as a line for a shell.
 
 import {
-	button, card, copyButton, cut, empty, field, go, h, href, pageHead, patch, post, prose, setting, shortId, skeleton, sorry, t, taskHref, template, toast,
+	button, card, copyButton, cut, empty, field, go, h, href, pageHead, patch, post, prose, select, setting, sorry, t, taskHref, taskLink, template, toast,
 } from "../kit.js";
-import { asNumber, jsonEditor, readJson } from "../components/field-editors.js";
+import { asNumber, given, jsonEditor, readJson } from "../components/field-editors.js";
 import { schemaForm, showErrors } from "../components/schema-form.js";
 import { curl } from "../components/task-acts.js";
 import { scheduleOf } from "../components/cron.js";
@@ -12,13 +12,12 @@ const SUMMARY = 60;
 
 export default async function page(page) {
 	const { root, query } = page;
-	patch(root, pageHead("nav.submit"), skeleton());
 	const from = query.get("retry") || query.get("from");
 	const [{ task_types: types }, source] = await Promise.all([page.get("/api/task-types"), from && page.get(`/api/tasks/${from}`)]);
 	const retrying = query.has("retry") && source;
 	const name = source?.task_type || query.get("type");
 	const type = types.find((one) => one.name === name) || types[0];
-	if (!type) return patch(root, pageHead("nav.submit"), empty("submit.no_types"));
+	if (!type) return patch(root, page.head(), empty("submit.no_types"));
 
 	const { parameters_schema: schema, example, control } = type;
 	const examples = schema.examples || [example?.parameters || {}];
@@ -44,8 +43,8 @@ export default async function page(page) {
 		const entered = { parameters: editor.get() ?? {} };
 		if (retrying) return [`/api/tasks/${from}/retry`, entered];
 		const chosen = Object.fromEntries(new FormData(root.querySelector("form")));
-		const given = { task_type: type.name, priority: chosen.priority, ...entered };
-		return chosen.when === "schedule" ? ["/api/schedules", { ...given, ...scheduleOf(chosen) }] : ["/api/tasks", { ...given, ...optionsOf(chosen) }];
+		const wanted = { task_type: type.name, priority: chosen.priority, ...entered };
+		return chosen.when === "schedule" ? ["/api/schedules", { ...wanted, ...scheduleOf(chosen) }] : ["/api/tasks", { ...wanted, ...optionsOf(chosen) }];
 	}
 
 	function update() {
@@ -64,8 +63,8 @@ export default async function page(page) {
 		send.disabled = true;
 		try {
 			const { task_id: task, schedule_id: id } = await post(...wish());
-			toast(t(task ? "submit.done" : "submit.scheduled"), "good");
-			if (!page.signal.aborted) go(task ? taskHref(task) : href("/schedules", { id }));
+			toast(t(task ? "submit.done" : "submit.scheduled"));
+			if (!page.signal.aborted) go(task ? taskHref(task) : href("schedules", { id }));
 		} catch (error) {
 			refused(error);
 		}
@@ -82,8 +81,8 @@ export default async function page(page) {
 	function draw() {
 		patch(
 			root,
-			pageHead(retrying ? "submit.retry_title" : "nav.submit"),
-			retrying && h("p.note.note-quiet", t("submit.retry_note"), " ", h("a", { href: taskHref(from) }, shortId(from))),
+			retrying ? pageHead("submit.retry_title") : page.head(),
+			retrying && h("p.note.note-quiet", t("submit.retry_note"), " ", taskLink(from)),
 			control?.state !== "allow" && h("p.note.note-warn", t(`submit.type_${control.state}`), " ", control.reason),
 			h(
 				"form.submit",
@@ -104,18 +103,17 @@ export default async function page(page) {
 	}
 
 	function typeField() {
-		const onchange = (event) => go(href("/submit", { type: event.target.value, when: query.get("when") }));
-		const names = types.map((one) => h("option", { value: one.name }, one.name));
-		return field("field.task_type", h("select", { value: type.name, disabled: Boolean(retrying), onchange }, names));
+		const choose = (chosen) => go(href("submit", { type: chosen, when: query.get("when") }));
+		return field("field.task_type", select(type.name, types.map((one) => [one.name, one.name]), choose, { disabled: Boolean(retrying) }));
 	}
 
 	function exampleChoice() {
-		const onchange = (event) => {
-			fill(examples[event.target.value]);
-			event.target.value = "";
+		const choose = (at, shown) => {
+			fill(examples[at]);
+			shown.value = "";
 		};
-		const choices = examples.map((one, at) => h("option", { value: at }, summary(one)));
-		return examples.length > 1 && h("select", { says: "submit.examples", value: "", onchange }, h("option", { value: "" }, t("submit.examples")), choices);
+		const choices = examples.map((one, at) => [at, summary(one)]);
+		return examples.length > 1 && select("", [["", t("submit.examples")], ...choices], choose, { says: "submit.examples" });
 	}
 
 	function swap() {
@@ -150,9 +148,9 @@ function optionsOf({ when, delay, at, tags, timeout, expires_in, metadata }) {
 		delay: when === "delay" ? asNumber(delay) : undefined,
 		run_at: when === "at" ? at && new Date(setting("zone") === "utc" ? `${at}Z` : at).toISOString() : undefined,
 		tags: words.length ? words : undefined,
-		timeout: timeout ? asNumber(timeout) : undefined,
-		expires_in: expires_in ? asNumber(expires_in) : undefined,
-		metadata: metadata.trim() ? readJson(metadata) : undefined,
+		timeout: given(timeout, asNumber),
+		expires_in: given(expires_in, asNumber),
+		metadata: given(metadata, readJson),
 	};
 }
 

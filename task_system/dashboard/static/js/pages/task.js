@@ -1,14 +1,14 @@
 // One task: what became of it, and what can be done.
 
 import {
-	badge, button, bytes, card, copyButton, copyText, crumbs, empty, facts, found, go, h, href, hrefWith, icon, linkButton, menu, number, pageHead,
-	percent, progressBar, shortId, since, span, spanS, t, tabs, taskHref, time,
+	badge, button, bytes, card, copyButton, copyText, crumbs, empty, facts, found, go, h, href, hrefWith, icon, menu, number, pageButton, pageHead,
+	percent, post, progressBar, request, shortId, since, span, spanS, t, tabs, taskHref, taskLink, time,
 } from "../kit.js";
 import { bind } from "../lib/keys.js";
 import { fileTable } from "../components/files.js";
-import { jsonView } from "../components/json.js";
+import { jsonCard } from "../components/json.js";
 import { logView } from "../components/log-view.js";
-import { cancelTask, changeTask, curl, isOver, isWaiting, retryTask, runNow } from "../components/task-acts.js";
+import { cancelTask, curl, isOver, isWaiting, retryTask } from "../components/task-acts.js";
 import { timeline } from "../components/timeline.js";
 import { errorView } from "../components/traceback.js";
 
@@ -16,6 +16,7 @@ const PRIORITIES = ["high", "normal", "low"];
 
 export default async function page(page) {
 	const { id, signal } = page;
+	const path = `/api/tasks/${id}`;
 	const log = logView(id, signal);
 	let explained = null;
 	let shown = null;
@@ -28,13 +29,12 @@ export default async function page(page) {
 		page.rerender();
 		if (tab() === "log") log.look();
 	};
-	bind("r", () => shown && isOver(shown) && retry() && true, signal);
-	bind("c", () => shown && !isOver(shown) && cancel() && true, signal);
-	await page.show({ load, render, follows: `task_id=${encodeURIComponent(id)}`, everyMs: 400, atLeastMs: 5000, relevant: (event) => event.task_id === id });
+	bind("r", () => shown && isOver(shown) && retry(), signal);
+	bind("c", () => shown && !isOver(shown) && cancel(), signal);
+	await page.show({ load, render, everyMs: 400, atLeastMs: 5000, relevant: (event) => event.task_id === id });
 	return shown ? `${shown.task_type} …${id.slice(-8)}` : t("nav.task");
 
 	async function load() {
-		const path = `/api/tasks/${id}`;
 		shown = await page.get(path).catch((problem) => (problem.status === 404 ? null : Promise.reject(problem)));
 		explained = shown && !isOver(shown) && shown.state !== "STARTED" ? await page.getOr(`${path}/explain`) : null;
 		if (tab() === "log") log.look();
@@ -42,12 +42,12 @@ export default async function page(page) {
 	}
 
 	function render(task) {
-		if (!task) return [pageHead("nav.task"), empty("task.not_found", linkButton("nav.tasks", href("/tasks")))];
+		if (!task) return [page.head(), empty("task.not_found", pageButton("tasks"))];
 		const content = tab() === "log" ? card("task.log", openAs(task, "/log?format=text", "action.as_text"), log.element) : TABS[tab()](task);
 		return [
 			h(
 				"header.task-head",
-				crumbs("tasks", href("/tasks"), icon("right", 12), h("span.mono", id), copyButton(() => id, "field.id")),
+				crumbs("tasks", {}, icon("right", 12), h("span.mono", id), copyButton(() => id, "field.id")),
 				pageHead(task.task_type, acts(task)),
 				stateOf(task),
 				explained && h("p.explained", icon("info"), explained.sentence),
@@ -66,18 +66,18 @@ export default async function page(page) {
 
 	function acts(task) {
 		const { state, status, task_type, priority, parameters } = task;
-		const act = (promise) => promise.then(page.refresh);
+		const to = (other) => page.act(request("PATCH", path, { priority: other }));
 		const more = [
-			{ label: "action.duplicate", href: href("/submit", { from: id }) },
+			{ label: "action.duplicate", href: href("submit", { from: id }) },
 			{ label: "action.copy_curl", onclick: () => copyText(curl({ task_type, priority, parameters }), "curl") },
 			...PRIORITIES.map(
-				(other) => isWaiting(task) && other !== priority && { label: t("action.to_priority", { priority: t(`priority.${other}`) }), onclick: () => act(changeTask(task, { priority: other })) },
+				(other) => isWaiting(task) && other !== priority && { label: t("action.to_priority", { priority: t(`priority.${other}`) }), onclick: () => to(other) },
 			),
 		];
 		return [
 			isOver(task) && button("action.retry", { icon: "retry", kind: state === "SUCCESS" ? "" : "primary", "aria-keyshortcuts": "r", onclick: retry }),
-			isOver(task) && linkButton("action.edit_retry", href("/submit", { retry: id }), { icon: "edit" }),
-			isWaiting(task) && status !== "pending" && button("action.run_now", { icon: "play", onclick: () => act(runNow(task)) }),
+			isOver(task) && button("action.edit_retry", { href: href("submit", { retry: id }), icon: "edit" }),
+			isWaiting(task) && status !== "pending" && button("action.run_now", { icon: "play", onclick: () => page.act(post(`${path}/run-now`), "run_now.done") }),
 			!isOver(task) && button(state === "STARTED" ? "action.stop" : "action.cancel_task", { icon: "cancelled", kind: "danger", "aria-keyshortcuts": "c", onclick: cancel }),
 			menu("task", "action.more", more, { icon: "more" }),
 		];
@@ -114,17 +114,17 @@ function live({ state, progress, started_at: startedAt, worker }) {
 }
 
 const openAs = ({ task_id: id }, end = "", label = "JSON") =>
-	linkButton(label, `/api/tasks/${id}${end}`, { kind: "small", target: "_blank", icon: "external" });
+	button(label, { href: `/api/tasks/${id}${end}`, kind: "small", target: "_blank", icon: "external" });
 
-const parameters = (task) => card("task.tab_parameters", null, jsonView(task.parameters, "task.tab_parameters"));
+const parameters = (task) => jsonCard("task.tab_parameters", task.parameters);
 
-const raw = (task) => card("task.tab_raw", openAs(task), jsonView(task, "task.tab_raw"));
+const raw = (task) => jsonCard("task.tab_raw", task, openAs(task));
 
 function result(task) {
 	const { state, result: value, result_size: size } = task;
 	if (state !== "SUCCESS") return card("task.tab_result", null, empty("task.no_result"));
-	const shown = size && value === null ? h("p", t("task.large_result", { size: bytes(size) })) : jsonView(value, "task.tab_result");
-	return card("task.tab_result", openAs(task, "/result"), shown);
+	const open = openAs(task, "/result");
+	return size && value === null ? card("task.tab_result", open, h("p", t("task.large_result", { size: bytes(size) }))) : jsonCard("task.tab_result", value, open);
 }
 
 function attempts({ error, errors: all }) {
@@ -135,7 +135,7 @@ function attempts({ error, errors: all }) {
 const errors = (task) =>
 	attempts(task).map((error) => {
 		const { attempt, finished_at: at } = error;
-		return card(attempt ? t("timeline.attempt", { attempt }) : "task.error", at && time(at), errorView(error));
+		return card(attempt ? t("timeline.attempt", { attempt }) : "task.error", time(at), errorView(error));
 	});
 
 function summary(task) {
@@ -154,34 +154,34 @@ function summary(task) {
 		h(
 			"div.column-side",
 			card("task.facts", null, factsOf(task)),
-			Object.keys(metadata).length > 0 && card("field.metadata", null, jsonView(metadata, "field.metadata")),
+			Object.keys(metadata).length > 0 && jsonCard("field.metadata", metadata),
 			card("task.related", null, related(task)),
 		),
 	);
 }
 
 function factsOf(task) {
-	const at = (iso) => iso && time(iso);
 	return facts(
 		["field.queue", h("a", { href: found(`queue:${task.queue}`) }, task.queue)],
-		["field.created", at(task.created_at)],
-		["field.due", task.run_at !== task.created_at && at(task.run_at)],
-		["field.started", at(task.started_at)],
-		["field.finished", at(task.finished_at)],
-		["field.expires", at(task.expires_at)],
+		["field.created", time(task.created_at)],
+		["field.due", task.run_at !== task.created_at && time(task.run_at)],
+		["field.started", time(task.started_at)],
+		["field.finished", time(task.finished_at)],
+		["field.expires", time(task.expires_at)],
 		["field.worker", task.worker && h("span.mono", task.worker)],
 		["field.reason", task.cancel_reason],
 	);
 }
 
 function related(task) {
-	const link = (id, address, text = shortId(id)) => id && h("a", { href: address }, text);
+	const link = (address, text) => h("a", { href: address }, text);
+	const { retry_of: first, retried_as: next, batch_id: batch, schedule_id: schedule, task_type: type } = task;
 	return facts(
-		["task.retry_of", link(task.retry_of, taskHref(task.retry_of))],
-		["task.retried_as", link(task.retried_as, taskHref(task.retried_as))],
-		["task.batch", link(task.batch_id, href(`/batches/${task.batch_id}`))],
-		["task.schedule", link(task.schedule_id, href("/schedules", { id: task.schedule_id }))],
-		["task.same_type", link(task.task_type, found(`type:${task.task_type}`), task.task_type)],
+		["task.retry_of", first && taskLink(first)],
+		["task.retried_as", next && taskLink(next)],
+		["task.batch", batch && link(href(`batches/${batch}`), shortId(batch))],
+		["task.schedule", schedule && link(href("schedules", { id: schedule }), shortId(schedule))],
+		["task.same_type", link(found(`type:${type}`), type)],
 	);
 }
 

@@ -1,13 +1,13 @@
 // Tasks: search, states, ages, pages, and acts on many.
 
 import {
-	TERMINAL, button, choice, confirm, counted, empty, field, found, h, href, hrefOfNext, hrefWith, icon, linkButton, menu, pageHead, patch,
+	TERMINAL, button, choice, confirm, counted, empty, field, found, h, href, hrefOfNext, hrefWith, icon, menu, pageButton, patch,
 	setQuery, setSetting, setting, skeleton, smallButton, stateText, t, tabs, time,
 } from "../kit.js";
 import { openBulk } from "../components/bulk.js";
 import { STATES, searchBox } from "../components/search-box.js";
 import { TaskFeed } from "../components/task-feed.js";
-import { listKeys, taskTable } from "../components/task-list.js";
+import { columnMenu, listKeys, taskTable } from "../components/task-list.js";
 
 const RANGES = { "15m": 900, "1h": 3600, "24h": 86_400, "7d": 604_800 };
 const SIZES = [50, 100, 200];
@@ -17,7 +17,8 @@ const COUNTED = { started: "running", failure: "failed", success: "succeeded" };
 
 export default function page(page) {
 	const { root, signal } = page;
-	const known = { types: [], queues: [], lanes: [], tags: [], workers: [] };
+	// Values that fields have, for the search.
+	const known = {};
 	const selected = new Set();
 	let allMatching = false;
 	let lastPicked = null;
@@ -55,7 +56,7 @@ export default function page(page) {
 	async function load() {
 		problem = await feed.look().catch((error) => (error.status === 422 ? error : Promise.reject(error)));
 		box.showError(problem);
-		known.tags = [...new Set(feed.tasks.flatMap((task) => task.tags))];
+		known.tag = [...new Set(feed.tasks.flatMap((task) => task.tags))];
 	}
 
 	function anew() {
@@ -67,7 +68,7 @@ export default function page(page) {
 		// What is now, and what ended in the last day.
 		const stats = await page.getOr("/api/stats", { window: "24h" });
 		counts = { ...stats?.totals, ...stats?.now };
-		page.rerender?.();
+		page.rerender();
 	}
 
 	function move(index) {
@@ -104,8 +105,8 @@ export default function page(page) {
 	function render() {
 		const ranges = [["", t("range.all")], ...Object.keys(RANGES).map((range) => [range, t(`range.${range}`)])];
 		return [
-			pageHead("nav.tasks", views(), linkButton("nav.submit", href("/submit"), { icon: "submit", kind: "primary narrow-only" })),
-			h("div.filters", box.element, choice("tasks.range", asked("since") || "", ranges, (since) => search({ since }))),
+			page.head(columnMenu(() => page.rerender()), views(), pageButton("submit", { icon: "submit", kind: "primary narrow-only" })),
+			h("div.filters", box.element, choice("tasks.range", false, asked("since") || "", ranges, (since) => search({ since }))),
 			chips(),
 			stateTabs(),
 			h("div.list-status", { "aria-live": "polite", key: "status" }, selectionBar() || newBar() || searchedBar()),
@@ -117,7 +118,7 @@ export default function page(page) {
 		const terms = termsOf(asked("q") || "");
 		const chip = (term, at) => {
 			const onclick = () => search({ q: terms.toSpliced(at, 1).join(" ") });
-			return h("button.chip", { "aria-label": t("tasks.remove_chip", { term }), onclick }, h("span.mono", term), icon("close", 12));
+			return h("button.chip", { says: t("tasks.remove_chip", { term }), onclick }, h("span.mono", term), icon("close", 12));
 		};
 		const none = h("button.link", { onclick: () => search({ q: null }) }, t("tasks.clear"));
 		return terms.length > 0 && h("div.chips", { key: "chips" }, terms.map(chip), none);
@@ -170,7 +171,7 @@ export default function page(page) {
 			scrollTo({ top: 0 });
 			anew();
 		};
-		return feed.waiting > 0 && h("button.bar.bar-new", { onclick: show }, icon("down"), t(feed.waitingMore ? "tasks.new_more" : "tasks.new", { count: feed.waiting }));
+		return feed.waiting > 0 && h("button.bar.bar-new", { onclick: show }, icon("down"), t("tasks.new", { count: counted(feed.waiting, feed.waitingMore) }));
 	}
 
 	function searchedBar() {
@@ -188,7 +189,7 @@ export default function page(page) {
 		const one = (task) =>
 			check({
 				checked: selected.has(task.task_id),
-				"aria-label": t("tasks.select_one", { type: task.task_type, id: task.task_id.slice(-8) }),
+				says: t("tasks.select_one", { type: task.task_type, id: task.task_id.slice(-8) }),
 				onclick: (event) => pick(task, event.shiftKey),
 			});
 		const props = (task) => ({
@@ -206,17 +207,17 @@ export default function page(page) {
 			h(
 				"footer.pager",
 				h("span.muted", t("tasks.shown", { count: tasks.length })),
-				choice("tasks.page_size", setting("page_size"), SIZES.map((size) => [size, size]), resize),
-				asked("cursor") && linkButton("tasks.newest", hrefWith({ cursor: null })),
-				next && linkButton("tasks.older", hrefOfNext(next)),
+				choice("tasks.page_size", false, setting("page_size"), SIZES.map((size) => [size, size]), resize),
+				asked("cursor") && button("tasks.newest", { href: hrefWith({ cursor: null }) }),
+				next && button("tasks.older", { href: hrefOfNext(next) }),
 			),
 		];
 	}
 
 	function nothing() {
 		return page.query.size
-			? empty("tasks.none_found", linkButton("tasks.clear_all", href("/tasks")))
-			: empty("tasks.none", linkButton("nav.submit", href("/submit"), { kind: "primary" }));
+			? empty("tasks.none_found", button("tasks.clear_all", { href: href("tasks") }))
+			: empty("tasks.none", pageButton("submit", { kind: "primary" }));
 	}
 
 	function views() {
@@ -226,8 +227,8 @@ export default function page(page) {
 			"views",
 			"tasks.views",
 			[
-				...kept.map((view) => ({ label: view.name, href: href("/tasks") + view.query })),
-				{ label: "tasks.view_failed", href: href("/tasks", { state: "failure", since: "24h" }) },
+				...kept.map((view) => ({ label: view.name, href: href("tasks") + view.query })),
+				{ label: "tasks.view_failed", href: href("tasks", { state: "failure", since: "24h" }) },
 				{ label: "tasks.view_slow", href: found("duration:>30s", { since: "24h" }) },
 				{ label: "tasks.save_view", onclick: saveView },
 				kept.length > 0 && { label: "tasks.forget_views", danger: true, onclick: forget },
@@ -251,9 +252,9 @@ function termsOf(q) {
 }
 
 async function fetchKnown(page, known) {
-	const ask = (what) => page.getOr(`/api/${what}`, {}, () => ({}));
+	const ask = (what) => page.get(`/api/${what}`).catch(() => ({}));
 	const [{ task_types: types = [] }, { queues = [] }, { workers = [] }] = await Promise.all(["task-types", "queues", "workers"].map(ask));
 	const names = (items) => items.map((one) => one.name);
-	const lanes = [...new Set(queues.map((queue) => queue.lane))];
-	Object.assign(known, { types: names(types), queues: names(queues), lanes, workers: names(workers.filter((one) => one.role === "worker")) });
+	const lane = [...new Set(queues.map((queue) => queue.lane))];
+	Object.assign(known, { type: names(types), queue: names(queues), lane, worker: names(workers.filter((one) => one.role === "worker")) });
 }

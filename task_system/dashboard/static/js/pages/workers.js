@@ -1,12 +1,12 @@
 // Workers and keepers: who lives, what each has in hand, and who was lost with what.
 
-import { badge, empty, facts, found, h, list, number, pageHead, percent, progressBar, shortId, since, spanS, t, taskHref, time, tone } from "../kit.js";
+import { badge, empty, facts, found, h, list, number, percent, progressBar, shortId, since, spanS, t, taskHref, time, tone } from "../kit.js";
 
 export default function page(page) {
-	return page.show({ load: () => page.get("/api/workers"), render, atLeastMs: 5000 });
+	return page.show({ load: () => page.get("/api/workers"), render: (answer) => [page.head(), shown(answer)], atLeastMs: 5000 });
 }
 
-function render({ workers, lost }) {
+function shown({ workers, lost }) {
 	const alive = workers.filter((one) => one.status === "alive");
 	const versions = [...new Set(alive.map((one) => one.version))];
 	const serving = alive.filter((one) => one.role === "worker");
@@ -14,7 +14,6 @@ function render({ workers, lost }) {
 	const slots = sum((one) => one.slots || 0);
 	const busy = sum((one) => one.tasks.length);
 	return [
-		pageHead("nav.workers"),
 		h("p.muted.num", t("workers.summary", { count: serving.length, busy, slots })),
 		versions.length > 1 && h("p.note.note-warn", t("workers.versions", { versions: versions.join(", ") })),
 		alive.length ? h("div.cards", alive.map(cardOf)) : empty("workers.none"),
@@ -44,7 +43,7 @@ function cardOf(one) {
 			["workers.lanes", one.lanes.length > 0 && one.lanes.map((lane) => h("span.tag", lane))],
 			["workers.memory", one.rss_mb && `${number(one.rss_mb)} MB`],
 			["workers.up", since(one.started_at)],
-			["workers.heartbeat", t("workers.ago", { span: spanS(one.silent_s) })],
+			["workers.heartbeat", t("workers.ago", { span: spanS(Math.ceil(one.silent_s)) })],
 			["workers.host", `${one.host} · ${one.pid}`],
 			["workers.version", one.version],
 		),
