@@ -28,6 +28,15 @@ def states_of(api: Api, task_id: str) -> Iterator[Json]:
     yield from _seen(api, task_id)
 
 
+def looks(api: Api, task_id: str) -> Iterator[None]:
+    """When to look at what a task says: as it goes on, about each second, and at last when it is over."""
+    with suppress(Refused, Unreachable):
+        for _ in api.events(task_path(task_id, "events")):
+            yield
+    for _ in _seen(api, task_id):
+        yield
+
+
 def moments(api: Api, every_s: float) -> Iterator[bool]:
     """When to look at the service, as True: while something happens, every so many seconds. False about each second:
     nothing is new but the time."""

@@ -1,6 +1,5 @@
 """`taskq log` and `taskq watch`: what tasks say, and what happens."""
 
-import time
 from collections.abc import Iterator
 
 import click
@@ -9,7 +8,7 @@ from rich.live import Live
 from rich.text import Text
 
 from task_system.cli.api import Api, Json, Refused, reaches, task_path
-from task_system.cli.following import TERMINAL, moments
+from task_system.cli.following import looks, moments
 from task_system.cli.output import COLOURS, as_json, console, number, shown, table
 from task_system.cli.spans import Span
 from task_system.cli.tasks import COLUMNS
@@ -72,18 +71,16 @@ def watch(api: Api, search: tuple[str, ...], limit: int, every_s: float) -> None
 def _lines(api: Api, task_id: str, attempt: int | None, follow: bool) -> Iterator[Json]:
     """Line by line; when following, until there is nothing more after the end."""
     after = None
-    while True:
-        over = not follow or api.get(task_path(task_id))["state"] in TERMINAL
-        page = api.get(task_path(task_id, "log"), attempt=attempt, after=after)
-        if after is None and page.get("dropped"):
-            click.echo(f"{page['dropped']} older lines are not kept any more.", err=True)
-        yield from page["lines"]
-        after = page.get("next") or after
-        if page["lines"] and page.get("next"):
-            continue
-        if over:
-            return
-        time.sleep(PAUSE_S / 2)
+    for _ in looks(api, task_id) if follow else (None,):
+        more = True
+        while more:
+            page = api.get(task_path(task_id, "log"), attempt=attempt, after=after)
+            if after is None and page.get("dropped"):
+                click.echo(f"{page['dropped']} older lines are not kept any more.", err=True)
+            yield from page["lines"]
+            if page["next"] is None:
+                return
+            after, more = page["next"], bool(page["lines"])
 
 
 def _print(line: Json) -> None:
