@@ -62,8 +62,11 @@ def parsed(model: type[M]) -> M:
     sent = request_ctx.request  # the object itself: asking `request` anew each time takes longer than the answer
     if sent.environ.get("CONTENT_TYPE") != _JSON and not sent.is_json:
         raise UnsupportedMediaType("Send JSON with the header `Content-Type: application/json`.")
+    received = _received(sent)
+    if not received:
+        raise BadRequest("The body is empty: send JSON.")
     try:
-        body = orjson.loads(_received(sent))
+        body = orjson.loads(received)
     except orjson.JSONDecodeError as error:
         raise BadRequest(f"The body is not valid JSON: {error}.") from None
     try:

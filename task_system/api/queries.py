@@ -45,11 +45,16 @@ def refuse_unknown_queries(app: Flask, sent: Request) -> None:
 def _read(model: type[M], given: dict[str, list[str]]) -> M:
     spellings = _spellings_of(model)
     lists = {name for field in _lists_of(model) for name in (field, *spellings[field])}
-    sent = {name: values if name in lists or len(values) > 1 else values[0] for name, values in given.items()}
+    twice = {name for name, values in given.items() if name not in lists and len(values) > 1}
+    sent = {name: values if name in lists else values[0] for name, values in given.items() if name not in twice}
+    errors = [{"path": name, "message": "stands there more than once"} for name in sorted(twice)]
     try:
-        return model.model_validate(sent)
+        read = model.model_validate(sent)
     except ValidationError as error:
-        raise InvalidSubmission(UNFIT, errors=errors_of(error, sent)) from None
+        errors += errors_of(error, sent)
+    if errors:
+        raise InvalidSubmission(UNFIT, errors=errors)
+    return read
 
 
 def _wrong_with(model: type[BaseModel], given: dict[str, list[str]]) -> Errors:

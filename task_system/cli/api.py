@@ -186,7 +186,8 @@ def _problem(response: httpx2.Response) -> Json:
 
 def _words(problem: Json) -> str:
     detail, errors = str(problem.get("detail", "")), problem.get("errors", ())
-    lines = [detail]
+    # They stand below it here.
+    lines = [detail.partition(" `errors`")[0]]
     lines += [f"  {one.get('path')}: {one.get('message')}" for one in errors if str(one.get("message")) not in detail]
     if any(one.get("path") in {"q", "filter.q"} for one in errors):
         lines.append("`taskq list --help` says how to search.")

@@ -56,7 +56,9 @@ def schedules(api: Api, output: Output) -> None:
 @click.option("--overlap", type=click.Choice(["allow", "skip", "cancel_other"]), default="allow", show_default=True)
 @click.pass_obj
 def add(api: Api, /, name: str, task_type: str, parameters: tuple[str, ...], **more: object) -> None:
-    """Make a schedule."""
+    """Make a schedule. Either --cron or --every says when."""
+    if (more["cron"] is None) == (more["every_s"] is None):
+        raise click.UsageError("Say when, by one of the two: --cron '0 3 * * *', or --every 5m.")
     read = parameters_of(parameters, schema_of(api, task_type), api)
     made = api.post("/api/schedules", {"name": name, "task_type": task_type, "parameters": read, **more})
     click.echo(f"{name} runs {ago(made['next_fire_at'])}, at {made['next_fire_at']}.")

@@ -43,7 +43,7 @@ class ConfigurationError(TaskSystemError):
 
 
 class InvalidSubmission(TaskSystemError):
-    """The submission does not fit. `errors` says where and why; nothing was recorded."""
+    """What was sent does not fit. `errors` says where and why; nothing was recorded."""
 
     code = "invalid_submission"
     errors: list[dict[str, str]]

@@ -168,7 +168,7 @@ def findings(spec: ScheduleSpec, now: datetime) -> list[dict[str, str]]:
     for path, (least, most) in RANGES.items():
         number = getattr(spec, path)
         if number is not None and not least <= number <= most:
-            found[path] = f"must be from {least:g} to {most:g}"
+            found[path] = f"must be from {least:g} to {most:,.10g}"
     if not found and spec.timing(now).next_after(now) is None:
         found["ends_at"] = "there is no tick between now and then"
     return [{"path": path, "message": message} for path, message in found.items()]

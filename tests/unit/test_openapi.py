@@ -127,6 +127,12 @@ def test_no_route_ignores_a_query(app: Flask, client: FlaskClient, document: Jso
         assert "422" in operation["responses"], name
 
 
+def test_a_parameter_that_stands_twice_is_told_so(client: FlaskClient) -> None:
+    answer = client.get("/api/tasks?limit=1&limit=0&tag=a&tag=b&colour=red")
+    errors = {error["path"]: error["message"] for error in answer.json["errors"]}
+    assert (errors.pop("limit"), list(errors)) == ("stands there more than once", ["colour"])
+
+
 def test_a_question_what_is_allowed_may_come_with_any_query(client: FlaskClient) -> None:
     assert client.options("/api/tasks?colour=red").status_code == 200
     assert client.get("/?from=mail").status_code == 200
