@@ -43,12 +43,12 @@ def queues(api: Api, output: Output) -> None:
 
 @queues.command()
 @_name
-@click.option("--for", "for_s", type=Span(), metavar="SPAN", help="End by itself after 90s, 15m, 2h or 1d.")
+@click.option("--for", "for_s", type=Span(1), metavar="SPAN", help="End by itself after 90s, 15m, 2h or 1d.")
 @_reason
 @click.pass_obj
 def pause(api: Api, name: str, for_s: float | None, reason: str | None) -> None:
     """Start none of its tasks. Those that run go on; new ones are accepted, and wait."""
-    until = (datetime.now(UTC) + timedelta(seconds=for_s)).isoformat() if for_s else None
+    until = (datetime.now(UTC) + timedelta(seconds=for_s)).isoformat() if for_s is not None else None
     said = api.post(_path(name, "pause"), {"until": until, "reason": reason})
     click.echo(f"{name} is paused{' until ' + said['until'] if said['until'] else ''}.")
     click.echo(f"`taskq queues resume {name}` opens it again.", err=True)

@@ -76,7 +76,8 @@ def show(api: Api, name: str, output: Output) -> None:
         return
     skipped = ("links", "ticks", "next_times", "cron", "every_s", "declared")
     as_facts([("when", when(one)), *((key, value) for key, value in one.items() if key not in skipped)])
-    click.echo("\nnext")
+    if one["next_times"]:
+        click.echo("\nnext")
     for moment in one["next_times"]:
         click.echo(f"  {moment}  ({ago(moment)})")
     click.echo()

@@ -2,11 +2,12 @@
 
 import click
 
+from task_system.model.backoff import LONGEST_DELAY_S
 from task_system.model.time import SPAN_EXPECTED, seconds_of, span
 
 
 class Span(click.ParamType[float]):
-    """Seconds, as they are or in another unit; at least so many."""
+    """Seconds, as they are or in another unit; at least so many, and no more than anything here may take."""
 
     name = "span"
 
@@ -21,4 +22,6 @@ class Span(click.ParamType[float]):
             self.fail(f"{value!r} is no span: write {SPAN_EXPECTED}, or a number of seconds.", param, ctx)
         if seconds < self._least_s:
             self.fail(f"{value!r} is too short: write at least {span(self._least_s)}.", param, ctx)
+        if seconds > LONGEST_DELAY_S:
+            self.fail(f"{value!r} is too long: write at most {span(LONGEST_DELAY_S)}.", param, ctx)
         return seconds

@@ -131,6 +131,7 @@ def test_values_are_read_as_the_type_would_have_them(taskq: Taskq, tmp_path: Pat
         ("bulk cancel state:", "position", "taskq list --help"),
         ("queues pause nothing", "no queue", "taskq queues"),
         ("queues pause default.low --for long", "no span", "30s, 5m"),
+        ("queues pause default.low --for 0", "too short", "at least 1.0 s"),
         ("schedules show nothing", "no schedule", "taskq schedules"),
         ("schedules add cli test_echo value=1", "--cron '0 3 * * *'", "--every 5m"),
         ("schedules add cli test_echo value=1 --every 5m --cron @daily", "one of the two", "--every 5m"),

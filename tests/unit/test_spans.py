@@ -28,6 +28,8 @@ def test_what_is_none_is_told_how_to_write_one(written: str) -> None:
         Span().convert(written, None, None)
 
 
-def test_one_that_is_too_short_is_told_what_is_not() -> None:
+def test_one_that_is_too_short_or_too_long_is_told_what_is_not() -> None:
     with pytest.raises(click.BadParameter, match="at least 200 ms"):
         Span(0.2).convert("0.1", None, None)
+    with pytest.raises(click.BadParameter, match="at most 3660 d"):
+        Span().convert("999999999w", None, None)
