@@ -13,6 +13,7 @@ from typing import NoReturn
 
 import pytest
 from hypothesis import HealthCheck, settings
+from xdist.remote import Producer
 
 from task_system.files import Blobs, LocalBlobs
 from task_system.files.s3 import S3Blobs
@@ -20,6 +21,7 @@ from task_system.store import Database
 from task_system.store.migrate import upgrade
 from task_system.testing.servers import PostgreSQL, RabbitMQ, Server, ServerMissing
 from tests.contract.kit import Store
+from tests.order import Order
 from tests.s3_server import BUCKET, S3Server
 
 # The machine is busy and shared: how long one example takes says nothing.
@@ -30,6 +32,12 @@ settings.load_profile("default")
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
 _numbers = itertools.count(1)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> Order | None:
+    """Files in an order of ours, where they are whole."""
+    return Order(config, log) if config.getvalue("dist") == "loadfile" else None
 
 
 def _missing(reason: str) -> NoReturn:
@@ -46,7 +54,7 @@ def _running(server: Server) -> Iterator[Server]:
     try:
         yield server
     finally:
-        server.stop()
+        server.kill() if isinstance(server, RabbitMQ) else server.stop()
         shutil.rmtree(server.folder, ignore_errors=True)
 
 

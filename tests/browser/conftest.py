@@ -11,7 +11,7 @@ from tests.chromium import running_chromium
 from tests.integration.service import Embedded, running_embedded
 
 #: A busy machine is slow, and not wrong.
-PATIENCE_MS = 15_000
+PATIENCE_MS = 30_000
 _TELL = """
 document.addEventListener("securitypolicyviolation", (event) => {
   console.error(`policy violated: ${event.violatedDirective} ${event.blockedURI} ${event.sample}`);

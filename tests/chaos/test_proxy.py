@@ -109,9 +109,13 @@ def test_latency(opened: Opened) -> None:
     with proxy.toxic(Latency(0.1)):
         assert exchange(client, b"ping") == b"ping"
     assert 0.2 <= time.monotonic() - started < LONG_S
+    assert min(_exchanged_s(client) for _ in range(10)) < 0.2
+
+
+def _exchanged_s(client: socket.socket) -> float:
     started = time.monotonic()
     assert exchange(client, b"ping") == b"ping"
-    assert time.monotonic() - started < 0.2
+    return time.monotonic() - started
 
 
 def test_bandwidth(opened: Opened) -> None:

@@ -136,6 +136,12 @@ class Crowd:
             assert task["result"]["lease_token"] == tokens[task_id]
         return list(tasks.values())
 
+    def published(self) -> int:
+        """How many wait, and are known to be with the broker."""
+        published = f"state = 'PENDING' AND published_at IS NOT NULL AND {self._ours}"
+        [(count,)] = self._stack.rows(f"SELECT count(*) FROM tasks WHERE {published}")
+        return int(count)
+
     @property
     def _ours(self) -> str:
         return f"task_type = 'test_witnessed' AND created_at >= '{self._since.isoformat()}'"

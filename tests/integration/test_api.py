@@ -448,7 +448,7 @@ def test_a_moment_that_has_passed_means_now(service: Service) -> None:
 def starts_when_due(service: Service, accepted: dict[str, Any]) -> None:
     task = service.finished(accepted["task_id"])
     late = moment(task["started_at"]) - moment(accepted["run_at"])
-    assert timedelta(0) <= late <= timedelta(seconds=1.5)
+    assert timedelta(0) <= late <= timedelta(seconds=10)
     assert (task["state"], task["attempt"]) == ("SUCCESS", 1)
 
 

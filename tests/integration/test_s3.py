@@ -25,7 +25,7 @@ def with_s3(tmp_path_factory: pytest.TempPathFactory, s3_server: S3Server) -> It
         made.start()
         yield made
     finally:
-        made.stop()
+        made.end()
 
 
 def test_files_go_there_and_come_from_there(with_s3: WithS3) -> None:

@@ -173,7 +173,7 @@ def test_what_keeps_within_its_limits_is_left_alone(pool: ThreadsPool) -> None:
 
 def test_a_hard_limit_ends_what_does_not_listen_and_gives_its_slot_to_another(pool: ThreadsPool) -> None:
     stubborn = [Stubborn() for _ in range(SLOTS)]
-    jobs = [Job(pool, work, soft_timeout=0.05, timeout=0.3) for work in stubborn]
+    jobs = [Job(pool, work, soft_timeout=0.05, timeout=1.5) for work in stubborn]
     for job, work in zip(jobs, stubborn, strict=True):
         job.wait()
         assert [type(failure) for failure in job.failures] == [TimeLimitExceeded]

@@ -191,11 +191,11 @@ class System(Stack):
             empty_node(self.servers.rabbitmq)
             self.repair()
 
-    def stop(self) -> None:
+    def end(self) -> None:
         self._supervising.set()
         if self._supervisor.is_alive():
-            self._supervisor.join(5)
-        super().stop()
+            self._supervisor.join()
+        super().end()
         for proxy in (*self.proxies.values(), self.front):
             proxy.down()
         self._loop.stop()
@@ -246,4 +246,5 @@ def running_system(folder: Path, private: PrivateServers | None = None, **settin
             system.start()
             yield system
         finally:
-            system.stop()
+            system.end()
+            servers.rabbitmq.kill()
