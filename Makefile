@@ -10,7 +10,7 @@ COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --gen
 export PYTHON
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run stack migrate up down test test-fast check lint types imports format bench bench-lists fuzz screenshots memory postman lock upgrade chaos overload soak
+.PHONY: help setup run stack migrate up down test tests test-fast check lint types imports format bench bench-lists fuzz screenshots memory postman lock upgrade chaos overload soak
 
 help: ## Show this list.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -40,9 +40,11 @@ up: ## Run the full stack in containers.
 down: ## Stop the containers; their data are kept.
 	docker compose down
 
-test: check ## All checks and all tests, on private servers; what CI runs.
+test: check tests ## All checks and all tests, on private servers; what CI runs.
+
+tests: $(DEV) ## All tests, without the checks.
 	@$(BIN)/python -m task_system.testing.servers.install || [ "$$CI" != true ]
-	@$(BIN)/pytest -n 2 --dist loadfile
+	@$(BIN)/pytest -n 3 --dist loadfile
 
 test-fast: $(DEV) ## Tests that start no servers, or only a database.
 	@$(BIN)/pytest -n 2 --dist loadfile tests/unit tests/contract

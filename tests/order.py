@@ -12,7 +12,18 @@ from xdist.workermanage import WorkerController
 #: Folders of tests, in the order in which they begin: in how many processes each runs while another has work.
 PROCESSES = {"chaos": 1, "integration": 2, "browser": 1, "fuzz": 1, "contract": 2, "unit": 9}
 #: The longest files, which begin before the others of their folder.
-LONG = ("faults", "outages", "running", "schedules", "bulk", "celery_client", "acts")
+LONG = (
+    "faults",
+    "postman",
+    "outages",
+    "running",
+    "celery_client",
+    "controls",
+    "acts",
+    "pages",
+    "broker",
+    "data_tables",
+)
 
 
 def folder_of(path: str) -> str:

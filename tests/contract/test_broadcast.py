@@ -73,6 +73,7 @@ def test_who_is_slow_misses_nothing_and_nobody_waits_for_him(
 ) -> None:
     monkeypatch.setattr(broadcast_module, "BACKLOG", 5)
     monkeypatch.setattr(broadcast_module, "PAGE", 3)
+    monkeypatch.setattr(broadcast_module, "LOOK_S", 0.02)
     with closing(broadcast.follow(everything, None)) as slow, closing(broadcast.follow(everything, None)) as quick:
         next(slow), next(quick)
         said: list[str] = []

@@ -25,7 +25,7 @@ def test_the_same_key_and_body_have_the_same_answer(service: Service) -> None:
     assert service.finished(first.json()["task_id"])["result"] == 1
     assert submit(service, body, key).json() == first.json()
     waited = service.request(
-        "POST", "/api/tasks?wait=5", json={"task_type": "test_echo", **body}, headers={"Idempotency-Key": key}
+        "POST", "/api/tasks?wait=30", json={"task_type": "test_echo", **body}, headers={"Idempotency-Key": key}
     )
     assert (waited.status_code, waited.json()["result"], waited.headers["Idempotent-Replay"]) == (200, 1, "true")
 

@@ -29,12 +29,18 @@ def counted(service: Service, holds: Callable[[Json], bool]) -> Json:
 
 
 def test_what_happens_is_counted(service: Service) -> None:
-    before = of_type(stats(service), "test_noop").get("succeeded", 0)
+    def uncounted(one: Json) -> int:
+        """How many more have ended than are counted; others' may end meanwhile, too."""
+        [(ended,)] = service.rows("SELECT count(*) FROM tasks WHERE task_type = 'test_noop' AND state = 'SUCCESS'")
+        return int(ended) - int(of_type(one, "test_noop").get("succeeded", 0))
+
+    before = stats(service)
+    late = uncounted(before)
     for _ in range(3):
         service.run("test_noop")
-    found = counted(service, lambda one: of_type(one, "test_noop").get("succeeded", 0) >= before + 3)
+    found = counted(service, lambda one: uncounted(one) <= late)
     row = of_type(found, "test_noop")
-    assert row["succeeded"] == before + 3
+    assert row["succeeded"] >= of_type(before, "test_noop").get("succeeded", 0) + 3
     assert row["run_ms"]["p50"] <= row["run_ms"]["p95"] <= row["run_ms"]["p99"]
     assert row["wait_ms"]["p50"] is not None
     assert found["totals"]["accepted"] == sum(one["accepted"] for one in found["series"])
@@ -53,10 +59,14 @@ def test_every_window_has_its_steps(service: Service, window: str) -> None:
 
 
 def test_what_is_live_is_counted_now(service: Service) -> None:
-    before = stats(service)["now"]
-    service.submit("test_noop", delay=3600)
-    after = counted(service, lambda one: one["now"]["as_of"] > before["as_of"])["now"]
-    assert after["scheduled"] == before["scheduled"] + 1
+    # What others have left may become due meanwhile.
+    for _ in range(3):
+        before = stats(service)["now"]
+        service.submit("test_noop", delay=3600)
+        after = counted(service, lambda one, since=before["as_of"]: one["now"]["as_of"] > since)["now"]
+        if after["scheduled"] == before["scheduled"] + 1:
+            return
+    pytest.fail(f"not one more was scheduled: {before}, {after}")
 
 
 def test_the_ledger_balances(service: Service) -> None:
