@@ -27,7 +27,12 @@ def ago(**span: float) -> datetime:
 
 
 def put_all(store: Store) -> dict[str, UUID]:
-    """Some tasks of every kind, by name, oldest first."""
+    """Some tasks of every kind, by name, oldest first; as of now, which the database has, too."""
+    now = datetime.now(UTC).replace(microsecond=0)
+
+    def ago(**span: float) -> datetime:
+        return now - timedelta(**span)
+
     return {
         "old": store.put(
             State.SUCCESS,
@@ -61,15 +66,15 @@ def put_all(store: Store) -> dict[str, UUID]:
         "cancelled": store.put(
             State.CANCELLED, created_at=ago(hours=3), schedule_id=SCHEDULE, metadata={"team": "red"}
         ),
-        "expired": store.put(State.EXPIRED, created_at=ago(hours=2), batch_id=OTHER_BATCH),
+        "expired": store.put(State.EXPIRED, created_at=ago(minutes=110), batch_id=OTHER_BATCH),
         "running": store.put(State.STARTED, created_at=ago(minutes=50), started_at=ago(minutes=40), worker="two@here"),
-        "later": store.put(State.PENDING, created_at=ago(minutes=30), run_at=NOW + timedelta(days=1)),
-        "waiting": store.put(State.PENDING, created_at=ago(minutes=5), published_at=NOW, tags=["nightlies"]),
+        "later": store.put(State.PENDING, created_at=ago(minutes=30), run_at=now + timedelta(days=1)),
+        "waiting": store.put(State.PENDING, created_at=ago(minutes=5), published_at=now, tags=["nightlies"]),
     }
 
 
 def search(store: Store, q: str, **options: Any) -> Page:
-    return Finding(store.database).page(parse(q, NOW), **{"limit": 50, **options})
+    return Finding(store.database).page(parse(q, datetime.now(UTC)), **{"limit": 50, **options})
 
 
 @pytest.mark.parametrize(
