@@ -8,6 +8,7 @@ from urllib.parse import quote
 from flask import Response, request
 from werkzeug.http import http_date
 
+from task_system.api.errors import problem
 from task_system.api.services import services
 from task_system.model.file import Kind, StoredFile
 
@@ -38,7 +39,8 @@ def deliver_file(file: StoredFile) -> Response:
         return _answer(file, 200, 0, file.size, headers)
     start, end = wanted
     if start >= end:
-        return Response(status=416, headers={**headers, "Content-Range": f"bytes */{file.size}"})
+        size = {"Accept-Ranges": "bytes", "Content-Range": f"bytes */{file.size}"}
+        return problem(416, "no_such_range", f"The file has {file.size:,} bytes, and none of those.", size)
     return _answer(file, 206, start, end, {**headers, "Content-Range": f"bytes {start}-{end - 1}/{file.size}"})
 
 

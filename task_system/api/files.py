@@ -73,13 +73,14 @@ def index() -> Response:
 
 @bp.get("/<file_id>")
 @described(
-    answers={200: Media("*/*"), 206: Media("*/*"), 304: None, 416: None},
+    answers={200: Media("*/*"), 206: Media("*/*"), 304: None},
     headers={
         "Range": "One range of bytes, such as `bytes=0-999`.",
         "If-Range": "An ETag or a time: the range only of that very file, or all of it.",
         "If-None-Match": "An ETag: 304 when the file is still that one.",
     },
     problems=(FileNotFound, FilesUnavailable),
+    statuses={416: "The file has no such bytes; Content-Range says how many it has."},
 )
 def content(file_id: str) -> Response:
     """The file itself, or a range of it."""

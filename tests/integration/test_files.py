@@ -123,7 +123,6 @@ def test_a_name_is_no_path(embedded: Service, name: str, shown: str) -> None:
         ("bytes=-3", 206, b"fgh", "bytes 5-7/8"),
         ("bytes=-30", 206, b"abcdefgh", "bytes 0-7/8"),
         ("bytes=5-500", 206, b"fgh", "bytes 5-7/8"),
-        ("bytes=8-", 416, b"", "bytes */8"),
         ("bytes=-0", 200, b"abcdefgh", None),
         ("bytes=0-1,4-5", 200, b"abcdefgh", None),
         ("lines=0-1", 200, b"abcdefgh", None),
@@ -135,6 +134,12 @@ def test_a_range_is_answered(service: Service, asked: str, status: int, content:
     answer = get(service, _letters(service), Range=asked)
     assert (answer.status_code, answer.content, answer.headers.get("Content-Range")) == (status, content, said)
     assert answer.headers["Content-Length"] == str(len(content))
+
+
+def test_a_range_behind_the_end_is_told_where_that_is(service: Service) -> None:
+    answer = get(service, _letters(service), Range="bytes=8-")
+    assert (answer.status_code, answer.headers["Content-Range"]) == (416, "bytes */8")
+    assert (answer.headers["Content-Type"], answer.json()["error"]) == ("application/problem+json", "no_such_range")
 
 
 def _letters(service: Service, _made: dict[int, Json] = {}) -> Json:  # noqa: B006 - one file for all these tests
