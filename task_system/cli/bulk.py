@@ -3,9 +3,10 @@
 import time
 
 import click
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+from rich.progress import BarColumn, MofNCompleteColumn, TextColumn
 
 from task_system.cli.api import Api, Json, reaches
+from task_system.cli.bars import bar_of
 from task_system.cli.output import Output, as_facts, as_json, as_table, console, number, shown
 from task_system.cli.tasks import COLUMNS
 
@@ -61,13 +62,7 @@ def followed(api: Api, made: Json, output: Output = "table") -> int:
 
 
 def _end(api: Api, path: str, made: Json) -> Json:
-    with Progress(
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        console=console(stderr=True),
-        transient=True,
-    ) as progress:
+    with bar_of(TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn()) as progress:
         bar = progress.add_task(made["state"], total=made["matching"] or None)
         while made["state"] not in OVER:
             time.sleep(PAUSE_S)

@@ -4,12 +4,13 @@ import json
 from typing import Any
 
 import click
-from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+from rich.progress import BarColumn, SpinnerColumn, TextColumn, TimeElapsedColumn
 
 from task_system.cli.api import Api, Json, reaches
+from task_system.cli.bars import bar_of
 from task_system.cli.completion import task_types
 from task_system.cli.following import states_of
-from task_system.cli.output import Marked, Output, as_facts, as_ids, as_json, console, shown, state
+from task_system.cli.output import Marked, Output, as_facts, as_ids, as_json, shown, state
 from task_system.cli.parameters import parameters_of, schema_of
 from task_system.cli.spans import Span
 from task_system.model.time import span
@@ -75,9 +76,7 @@ def _said(more: Json) -> Json:
 def _followed(api: Api, task_id: str) -> Json:
     """The task, when it is over. Ctrl-C stops the following, and not the task."""
     columns = (SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), TextColumn("{task.percentage:>3.0f} %"))
-    with Progress(
-        *columns, TextColumn("{task.fields[said]}"), TimeElapsedColumn(), console=console(stderr=True), transient=True
-    ) as progress:
+    with bar_of(*columns, TextColumn("{task.fields[said]}"), TimeElapsedColumn()) as progress:
         bar = progress.add_task("pending", total=100, said="")
         task: Json = {}
         try:

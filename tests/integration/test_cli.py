@@ -85,7 +85,7 @@ def test_the_sections_name_every_command_once() -> None:
 def test_a_task_is_followed_to_its_result(taskq: Taskq) -> None:
     done = taskq("submit", "test_echo", 'value={"a": [1, 2]}', "--wait")
     assert json.loads(done.stdout.partition("\n")[2]) == {"a": [1, 2]}
-    assert "success" in done.stdout
+    assert ("success" in done.stdout, done.stderr) == (True, "")
 
 
 def test_the_exit_code_says_how_it_ended(taskq: Taskq) -> None:
