@@ -45,8 +45,7 @@ export async function openBulk(action, filter, start = (body) => post("/api/bulk
 	}
 
 	async function follow() {
-		const open = button("bulk.open", { href: href(`bulk/${bulk.bulk_id}`), kind: "quiet" });
-		patch(body, bulkView(bulk), h("div.dialog-actions", open, button("action.close", { onclick: close, autofocus: true })));
+		patch(body, bulkView(bulk), h("div.dialog-actions", button("action.close", { onclick: close, autofocus: true })));
 		focusIn(body);
 		if (OVER.has(bulk.state) || !body.isConnected) return;
 		await new Promise((resolve) => setTimeout(resolve, LOOK_MS));
@@ -86,7 +85,7 @@ export function bulkView(bulk, onabort) {
 		{ "data-state": state },
 		h(
 			"div.bulk-line",
-			h("strong", t(`bulk.${bulk.action}_title`)),
+			h("a", { href: href(`bulk/${bulk.bulk_id}`) }, h("strong", t(`bulk.${bulk.action}_title`), " "), shortId(bulk.bulk_id)),
 			tone(state, `bulk.state_${state}`),
 			h("span.push.num", t("bulk.done_of", { done, matching })),
 			!OVER.has(state) && button("bulk.abort", { kind: "small danger", onclick: abort }),

@@ -2,8 +2,9 @@
 
 import { clock, h, iconButton, moment, number, onSetting, patch, s, t, table } from "../kit.js";
 
-const DAY_MS = 86_400_000;
+const MIN_MS = 60_000;
 const LABELS = 8;
+const STEPS_MIN = [1, 2, 5, 10, 180, 1440];
 
 // The least round number that is not less.
 function ceiling(value) {
@@ -52,14 +53,14 @@ export function stackedChart(title, names, signal, onpick) {
 			role: "slider",
 			tabindex: "0",
 			says: t("chart.summary", { count: sum(totals) }),
-			"aria-valuemin": 0,
 			"aria-valuemax": series.length - 1,
 			"aria-valuenow": here(),
 			"aria-valuetext": [moment(series[here()].at, true), ...values().map(([name, value]) => `${t(`series.${name}`)}: ${value}`)].join(", "),
 			...acts,
 		};
-		const mark = marked !== null && s("rect.chart-mark", { x: first, width: last - first + 1, height: most });
-		return h("div.plot", [0, 0.5, 1].map(line), s("svg", props, mark, series.map((point, x) => bar(point, x, most))), mark && tip());
+		const isMarked = marked !== null;
+		const mark = s("rect.chart-mark", { x: first, width: isMarked ? last - first + 1 : 0, height: most });
+		return h("div.plot", [0, 0.5, 1].map(line), s("svg", props, mark, series.map((point, x) => bar(point, x, most))), isMarked && tip());
 	}
 
 	const within = (at) => Math.max(0, Math.min(at, series.length - 1));
@@ -115,14 +116,21 @@ export function stackedChart(title, names, signal, onpick) {
 		return s("g.bar", names.map((name) => point[name] > 0 && part(name)));
 	}
 
+	// Labels stand at round moments; the last ones would not have room.
 	function axis() {
-		const days = Date.parse(series.at(-1).at) - Date.parse(series[0].at) > DAY_MS;
-		const every = Math.ceil(series.length / LABELS);
-		const label = (point, at) => h("span", { style: { left: `${(100 * at) / series.length}%` } }, clock(point.at, days ? { weekday: "short" } : {}));
-		return h("div.axis", series.map((point, at) => at % every === 0 && label(point, at)));
+		const [first, second] = series.map((point) => Date.parse(point.at));
+		const step = (second - first) / MIN_MS;
+		const every = STEPS_MIN.find((one) => (one * LABELS) / step >= series.length);
+		const isRound = ({ at }) => {
+			const [hour, minute] = clock(at).match(/\d+/g);
+			return (60 * hour + Number(minute)) % every < step;
+		};
+		const text = ({ at }) => clock(at, every === STEPS_MIN.at(-1) ? { weekday: "short" } : {});
+		const label = (point, at) => isRound(point) && at < 0.94 * series.length && h("span", { style: { left: `${(100 * at) / series.length}%` } }, text(point));
+		return h("div.axis", series.map(label));
 	}
 
-	return { element: h("div", { own: true, key: "chart" }, top, holder), show: (next) => draw((series = next)) };
+	return { element: h("div", { key: "chart" }, top, holder), show: (next) => draw((series = next)) };
 }
 
 export function sparkline(values, label) {

@@ -1,6 +1,6 @@
 // Files: a table of them, uploads with progress, and a field that takes one.
 
-import { bytes, copyButton, h, icon, iconButton, number, patch, progressBar, t, table, taskLink, time } from "../kit.js";
+import { Problem, bytes, copyButton, h, icon, iconButton, number, patch, progressBar, t, table, taskLink, time, unreachable } from "../kit.js";
 
 const FOUND = 300;
 
@@ -42,10 +42,10 @@ export function upload(file, onprogress) {
 		sending.setRequestHeader("Accept", "application/json");
 		sending.responseType = "json";
 		sending.upload.onprogress = (event) => event.lengthComputable && onprogress(event.loaded / event.total);
-		sending.onerror = () => reject(new Error(t("error.unreachable")));
+		sending.onerror = () => reject(unreachable());
 		sending.onload = () => {
 			if (sending.status < FOUND) resolve(sending.response);
-			else reject(new Error(sending.response?.detail || t("error.status", sending)));
+			else reject(new Problem(sending.status, Object(sending.response)));
 		};
 		sending.send(form);
 	});

@@ -8,7 +8,7 @@ const NEAR_PX = 24;
 
 // Answers { element, look(): fetches what is new }.
 export function logView(taskId, signal) {
-	const element = h("div.log-holder", { own: true, key: "log" });
+	const element = h("div.log-holder", { key: "log" });
 	let lines = [];
 	let cursor = null;
 	let busy = false;

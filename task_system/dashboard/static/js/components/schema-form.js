@@ -10,11 +10,8 @@ const PLAIN = ["string", "boolean", ...NUMBERS];
 let ids = 0;
 
 // get() throws a sentence for what cannot be read.
-export function schemaForm(schema, value, onchange) {
-	const form = { defs: schema.$defs || {}, changed: onchange };
-	const editor = objectEditor(schema, value, "parameters", form);
-	return { element: h("div.schema-form", { own: true }, editor.element), get: editor.get };
-}
+export const schemaForm = (schema, value, onchange) =>
+	objectEditor(schema, value, "parameters", { defs: schema.$defs || {}, changed: onchange });
 
 // Puts messages at their fields; answers those that have none.
 export function showErrors(root, errors) {

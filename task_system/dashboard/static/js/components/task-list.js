@@ -24,7 +24,7 @@ export function columnMenu(onchange) {
 		};
 		return { label: column[0], pressed: isShown(column), onclick };
 	};
-	return menu("columns", "tasks.columns", COLUMNS.map(item), { icon: "table", kind: "wide-only" });
+	return menu("columns", "tasks.columns", COLUMNS.map(item), { icon: "table", kind: "columns-button" });
 }
 
 // `head` selects all, `select(task)` one.

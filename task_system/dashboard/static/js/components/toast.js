@@ -21,12 +21,14 @@ export function toast(text, kind = "good", undo) {
 	};
 	const element = h(
 		"div",
-		{ class: `toast ${kind}`, onmouseenter: hold, onmouseleave: stay, onfocusin: hold, onfocusout: stay },
+		{ class: `toast ${kind}`, onmouseenter: hold, onmouseleave: stay },
 		icon(kind === "bad" ? "alert" : "success"),
 		h("span.toast-text", text),
 		undo && h("button.toast-action", { onclick: undone }, t("action.undo")),
 		iconButton("close", "action.close", remove),
 	);
+	element.addEventListener("focusin", hold);
+	element.addEventListener("focusout", stay);
 	region.append(element);
 	stay();
 }

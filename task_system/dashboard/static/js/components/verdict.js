@@ -1,11 +1,12 @@
 // How the service is: the worst that is wrong, and where to look.
 
-import { percent, spanS, t } from "../kit.js";
+import { counted, percent, spanS, t } from "../kit.js";
 
 const LATE_S = 60;
 const ENOUGH = 10;
 export const BAD_SHARE = 0.9;
 export const isLate = (seconds) => seconds > LATE_S;
+export const waitingOf = (queue) => counted(queue.waiting, queue.waiting_is_capped);
 export const isUnserved = (queue) => queue.waiting > 0 && queue.consumers === 0;
 
 // What is not known is not judged.
@@ -21,7 +22,7 @@ function broken(health) {
 
 function unserved(queues) {
 	const queue = queues?.find(isUnserved);
-	return queue && { tone: "bad", text: t("verdict.unserved", { queue: queue.name, count: queue.waiting }), page: "queues" };
+	return queue && { tone: "bad", text: t("verdict.unserved", { queue: queue.name, count: waitingOf(queue) }), page: "queues" };
 }
 
 function failing(stats) {
@@ -33,7 +34,7 @@ function failing(stats) {
 
 function paused(queues) {
 	const held = queues?.find((one) => one.pause.paused);
-	return held && { tone: "warn", text: t("verdict.paused", { queue: held.name }), page: "queues" };
+	return held && { tone: "warn", text: t("verdict.paused", { queue: held.name, count: waitingOf(held) }), page: "queues" };
 }
 
 function late(stats) {

@@ -10,6 +10,8 @@ export class Problem extends Error {
 	}
 }
 
+export const unreachable = () => new Problem(0, { detail: t("error.unreachable") });
+
 const GET_MS = 30_000;
 let told = () => {};
 
@@ -32,7 +34,7 @@ export async function request(method, path, body, signal) {
 	} catch (error) {
 		if (error instanceof Problem || error.name === "AbortError") throw error;
 		told(false);
-		throw new Problem(0, { detail: t("error.unreachable") });
+		throw unreachable();
 	}
 }
 

@@ -58,22 +58,16 @@ const isNothing = (value) => value == null || value === false;
 
 function set(element, name, value) {
 	if (name === "key") element.__key = value;
-	else if (name === "own") element.__own = true;
 	else if (name === "says" && value) element.setAttribute("aria-label", t(value));
-	else if (name.startsWith("on")) listen(element, name.slice(2), value);
+	else if (name.startsWith("on")) listen(element, name, value);
 	else if (name === "style") for (const [key, item] of Object.entries(value)) element.style.setProperty(key, item);
 	else if (PROPERTIES.has(name)) element[name] = value ?? "";
 	else if (!isNothing(value)) element.setAttribute(name, value === true ? "" : value);
 }
 
-function listen(element, type, listener) {
+function listen(element, name, listener) {
 	element.__on ??= {};
-	if (!(type in element.__on)) element.addEventListener(type, heard);
-	element.__on[type] = listener;
-}
-
-function heard(event) {
-	this.__on[event.type]?.call(this, event);
+	element.__on[name] = element[name] = listener;
 }
 
 const nodes = (children) => children.flat(Infinity).filter((child) => !isNothing(child) && child !== "").map(nodeOf);
@@ -94,7 +88,7 @@ function settle(node) {
 	for (const child of [...node.childNodes]) child.__stands ? child.replaceWith(child.__stands) : settle(child);
 }
 
-const alike = (one, other) => one.nodeName === other.nodeName && Boolean(one.__own) === Boolean(other.__own);
+const alike = (one, other) => one.nodeName === other.nodeName;
 
 function morph(old, next) {
 	if (old === next) return;
@@ -102,9 +96,7 @@ function morph(old, next) {
 		if (old.data !== next.data) old.data = next.data;
 		return;
 	}
-	for (const type of Object.keys({ ...old.__on, ...next.__on })) listen(old, type, next.__on?.[type]);
-	// It keeps its own state: a chart with its table open, a form being filled in.
-	if (old.__own && next.__own) return;
+	for (const name of Object.keys({ ...old.__on, ...next.__on })) listen(old, name, next.__on?.[name]);
 	attributes(old, next);
 	patch(old, ...next.childNodes);
 	properties(old, next);

@@ -4,8 +4,8 @@ import { empty, h, pager, progressBar, request, t, toast } from "../kit.js";
 import { dropZone, fileTable, upload } from "../components/files.js";
 
 export default function page(page) {
-	const uploads = h("div.uploads", { own: true, "aria-live": "polite", key: "uploads" });
-	const zone = h("div", { own: true, key: "zone" }, dropZone("files.drop_many", send, true));
+	const uploads = h("div.uploads", { "aria-live": "polite", key: "uploads" });
+	const zone = h("div", { key: "zone" }, dropZone("files.drop_many", send, true));
 	return page.show({ load, render, everyMs: 3000, relevant: (event) => event.event === "task.succeeded" });
 
 	function load() {

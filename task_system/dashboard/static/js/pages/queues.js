@@ -1,7 +1,7 @@
 // Queues: what waits, how fast it goes, and what operators may close. Types have fuses.
 
-import { button, card, counted, field, found, h, hrefWith, menu, number, post, select, smallButton, spanS, t, table, time, tone } from "../kit.js";
-import { isLate, isUnserved } from "../components/verdict.js";
+import { button, card, field, found, h, hrefWith, menu, number, post, select, smallButton, spanS, t, table, time, tone } from "../kit.js";
+import { isLate, isUnserved, waitingOf } from "../components/verdict.js";
 
 const END_AFTER_S = [0, 900, 3600, 14_400];
 
@@ -38,7 +38,7 @@ export default function page(page) {
 			"nav.queues",
 			[
 				["field.queue", "c-task", nameOf],
-				["queues.waiting", "num", (queue) => counted(queue.waiting, queue.waiting_is_capped)],
+				["queues.waiting", "num", waitingOf],
 				["queues.ready", "num c-wide", (queue) => number(queue.ready)],
 				["queues.oldest", "num", oldest],
 				["queues.rates", "num c-wide", rates],

@@ -21,9 +21,9 @@ export default async function page(page) {
 
 	const { parameters_schema: schema, example, control } = type;
 	const examples = schema.examples || [example?.parameters || {}];
-	const parameters = h("div.parameters", { own: true });
-	const problem = h("div.form-problem", { own: true });
-	const changes = h("ul.changes", { own: true });
+	const parameters = h("div.parameters");
+	const problem = h("div.form-problem");
+	const changes = h("ul.changes");
 	const line = h("pre.curl", { tabindex: "0" });
 	const choices = choicesOf(source, query.get("when"));
 	const send = button(retrying ? "submit.retry_button" : "submit.button", { kind: "primary", type: "submit" });
@@ -130,7 +130,7 @@ export default async function page(page) {
 
 // Priority, time and what is seldom said of a task.
 function choicesOf(source, when) {
-	const choices = h("div.choices", { own: true }, ["priority", "when", "schedule", "more"].map(template));
+	const choices = h("div.choices", ["priority", "when", "schedule", "more"].map(template));
 	const one = (name) => choices.querySelector(`[name=${name}]`);
 	for (const value of [source?.priority || "normal", when || "now"]) choices.querySelector(`[value="${value}"]`).checked = true;
 	const zone = Intl.DateTimeFormat().resolvedOptions().timeZone;

@@ -98,14 +98,15 @@ function live({ state, progress, started_at: startedAt, worker }) {
 	if (state !== "STARTED") return null;
 	const { percent: done = 0, message, rate_per_s: rate, eta_s: eta, ...fields } = progress;
 	const others = Object.entries(fields).map(([name, value]) => `${name}: ${typeof value === "number" ? number(value, 2) : value}`);
-	const pace = [eta != null && t("task.eta", { span: spanS(eta) }), rate != null && t("task.rate", { rate: number(rate, 1) }), since(startedAt)];
+	const runs = t("task.running_since", { span: since(startedAt) });
+	const pace = [eta != null && t("task.eta", { span: spanS(eta) }), rate != null && t("task.rate", { rate: number(rate, 1) }), runs];
 	return h(
 		"section.card.live-progress",
 		{ says: "task.progress", key: "progress" },
 		h(
 			"div.progress-line",
 			h("strong.progress-percent.num", percent(done / 100, 1)),
-			h("span", message || t("task.running_since", { span: since(startedAt) })),
+			h("span", message),
 			h("span.push.muted.num", pace.filter(Boolean).join(" · ")),
 		),
 		progressBar(done),
@@ -134,7 +135,7 @@ function attempts({ error, errors: all }) {
 
 const errors = (task) =>
 	attempts(task).map((error) => {
-		const { attempt, finished_at: at } = error;
+		const { attempt, finished_at: at = task.finished_at } = error;
 		return card(attempt ? t("timeline.attempt", { attempt }) : "task.error", time(at), errorView(error));
 	});
 
