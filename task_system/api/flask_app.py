@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
-from flask import Flask, Request, request_tearing_down
+from flask import Flask, Request, Response, request_tearing_down
 from flask.globals import request_ctx
 from flask.sessions import NullSession, SessionInterface
 from flask.typing import ResponseReturnValue
@@ -12,6 +12,7 @@ from werkzeug.routing import MapAdapter
 from task_system.api.hosts import refuser_of_other_hosts
 from task_system.api.other_sites import refuser_of_other_sites
 from task_system.api.queries import refuse_unknown_queries
+from task_system.api.unread import read_the_rest
 
 
 class _NoSessions(SessionInterface):
@@ -48,6 +49,11 @@ class ApiFlask(Flask):
         if environ["QUERY_STRING"]:
             refuse_unknown_queries(self, request_ctx.request)
         return super().preprocess_request() if self.before_request_funcs or self.url_value_preprocessors else None
+
+    def process_response(self, response: Response) -> Response:
+        """Flask looks for functions to call."""
+        read_the_rest(request_ctx.request)
+        return super().process_response(response) if self.after_request_funcs else response
 
     def do_teardown_request(self, exc: BaseException | None = None) -> None:
         """The same, after the request."""

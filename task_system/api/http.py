@@ -14,6 +14,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from werkzeug.datastructures import Headers
 from werkzeug.exceptions import BadRequest, ClientDisconnected, UnsupportedMediaType
 
+from task_system.api.unread import READ
 from task_system.dispatch.findings import errors_of
 from task_system.model.errors import InvalidSubmission, TaskNotFound, TaskSystemError
 
@@ -104,6 +105,7 @@ def _received(sent: Request) -> bytes:
         whole: bytes = sent.environ["wsgi.input"].read(length)
         if len(whole) < length:
             raise ClientDisconnected
+        sent.environ[READ] = True
         return whole
     data = sent.get_data(cache=False)
     if length is None:

@@ -4,6 +4,7 @@ import http.client
 import json
 import re
 import socket
+import time
 import uuid
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -398,6 +399,42 @@ def test_many_requests_on_one_connection(service: Service) -> None:
     try:
         for body, status in ((b"{", 400), (b'{"task_type": "test_noop"}', 202)) * 3:
             connection.request("POST", "/api/tasks", body, {"Content-Type": "application/json"})
+            answer = connection.getresponse()
+            answer.read()
+            assert answer.status == status
+    finally:
+        connection.close()
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "headers", "status"),
+    [
+        ("POST", "/api/tasks?wait=never", {}, 422),
+        ("POST", "/api/tasks", {"Content-Type": "text/plain"}, 415),
+        ("POST", "/api/tasks", {"Host": "other.example"}, 421),
+        ("POST", "/api/tasks", {"Sec-Fetch-Site": "cross-site"}, 403),
+        ("POST", "/api/nothing", {}, 404),
+        ("PUT", "/api/tasks", {}, 405),
+        ("GET", "/api/health/live", {}, 200),
+    ],
+)
+def test_what_is_answered_before_its_body_came_leaves_the_connection_to_the_next(
+    service: Service, method: str, path: str, headers: dict[str, str], status: int
+) -> None:
+    connection = http.client.HTTPConnection("127.0.0.1", service.port, timeout=10)
+    connection.connect()
+    connection.auto_open = 0  # a connection that was closed is an error
+    body = b'{"task_type": "test_noop"}'
+    try:
+        for _ in range(3):
+            connection.putrequest(method, path, skip_host=True)
+            sent = {"Host": "127.0.0.1", "Content-Type": "application/json", "Content-Length": str(len(body))}
+            for name, value in (sent | headers).items():
+                connection.putheader(name, value)
+            connection.endheaders()
+            # On its way for a while, as over a network.
+            time.sleep(0.05)
+            connection.send(body)
             answer = connection.getresponse()
             answer.read()
             assert answer.status == status
