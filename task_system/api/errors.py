@@ -72,8 +72,6 @@ _DETAIL = {
     404: "There is nothing at this address. GET / shows what there is.",
     405: "This address does not take that method; the Allow header names those it does.",
 }
-#: Of what was sent and not read: so much is read all the same.
-_READ_ON_BYTES = 64 * 1024
 _log = logging.getLogger(__name__)
 
 
@@ -91,7 +89,6 @@ def status_of(kind: type[TaskSystemError]) -> int:
 
 def problem(status: int, code: str, detail: str, headers: dict[str, str] | None = None, **members: Any) -> Response:
     """A problem document; `error` repeats the title for programs that look no further."""
-    _read_on()
     title = HTTPStatus(status).phrase
     document = {
         "type": f"urn:task-system:problem:{code}",
@@ -103,12 +100,6 @@ def problem(status: int, code: str, detail: str, headers: dict[str, str] | None 
         **members,
     }
     return Response(orjson.dumps(document), status, headers, content_type="application/problem+json")
-
-
-def _read_on() -> None:
-    """Take a body that nobody has read: the server closes a connection over which one is still to come."""
-    if 0 < (request.content_length or 0) <= _READ_ON_BYTES:
-        request.environ["wsgi.input"].read(request.content_length)
 
 
 def _ours(error: TaskSystemError) -> Response:
