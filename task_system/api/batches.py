@@ -6,11 +6,12 @@ from uuid import UUID
 import orjson
 from flask import Blueprint, Response, current_app, request
 from pydantic import Field, Json, ValidationError, WithJsonSchema
+from werkzeug.exceptions import UnsupportedMediaType
 
 from task_system.api.describing import Media, described
 from task_system.api.http import Body, answer, id_of, parsed
 from task_system.api.lines import spooled
-from task_system.api.queries import queried
+from task_system.api.queries import UNFIT, queried
 from task_system.api.services import services
 from task_system.api.shapes.batches import AcceptedBatch, BatchPage
 from task_system.api.shapes.batches import Batch as BatchShape
@@ -89,6 +90,11 @@ def submit() -> Response:
         raise InvalidSubmission(errors=[{"path": "Idempotency-Key", "message": "is not for batches"}])
     if request.mimetype == NDJSON:
         return _submit_lines()
+    if not request.is_json:
+        raise UnsupportedMediaType(f"Send JSON with `Content-Type: application/json`, or lines of it with `{NDJSON}`.")
+    if request.args:
+        message = f"is for lines ({NDJSON}): in JSON it stands in the body"
+        raise InvalidSubmission(UNFIT, errors=[{"path": name, "message": message} for name in request.args])
     wish = parsed(SubmitBatch)
     accepted = services().batches.submit(
         [_item(task) for task in wish.tasks], each=wish.mode == "each", callback=_callback(wish.callback)

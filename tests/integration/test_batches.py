@@ -40,6 +40,14 @@ def test_one_that_is_invalid_refuses_all(service: Service) -> None:
     assert paths == ["tasks.1.unknown", "tasks.2.task_type", "tasks.3.body"]
 
 
+def test_what_is_said_of_lines_is_not_ignored_with_json(service: Service) -> None:
+    answer = service.request("POST", "/api/tasks/batch?mode=each", json={"tasks": [task(), task(unknown=1)]})
+    [error] = answer.json()["errors"]
+    assert (answer.status_code, error["path"], "in the body" in error["message"]) == (422, "mode", True)
+    answer = service.request("POST", "/api/tasks/batch", data=b"{}\n", headers={"Content-Type": "text/plain"})
+    assert (answer.status_code, "application/x-ndjson" in answer.json()["detail"]) == (415, True)
+
+
 def test_what_is_to_be_submitted_once_is_submitted_alone(service: Service) -> None:
     status, problem = batch(service, [task(unique_for=60)])
     assert (status, problem["errors"][0]["path"]) == (422, "tasks.0.unique_for")
