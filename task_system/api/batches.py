@@ -187,7 +187,7 @@ def _item(task: Any) -> Submission | Errors:
     try:
         wish = SubmitTask.model_validate(task)
     except ValidationError as error:
-        return errors_of(error, task)
+        return errors_of(error, task, model=SubmitTask)
     for path in ("unique_for", "debounce"):
         if getattr(wish, path) is not None:
             return [{"path": path, "message": "is not for batches; submit the task alone"}]

@@ -170,7 +170,7 @@ def change(schedule_id: str) -> Response:
         try:
             return ScheduleBody.model_validate(merged).spec()
         except ValidationError as error:
-            raise InvalidSubmission(errors=errors_of(error, merged)) from None
+            raise InvalidSubmission(errors=errors_of(error, merged, model=ScheduleBody)) from None
 
     id_ = _id(schedule_id)
     if changes.keys() & {"task_type", "parameters"}:

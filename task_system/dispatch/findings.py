@@ -2,9 +2,10 @@
 
 import re
 from collections.abc import Collection, Iterator
+from difflib import get_close_matches
 from typing import Any
 
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from task_system.model.moments import NO_MOMENT
@@ -26,22 +27,37 @@ _WORDS = {
     **dict.fromkeys(("uuid_type", "uuid_parsing"), "must be an id, as the API gives them out"),
     "union_tag_not_found": "is missing",
 }
+#: Looking for names that are alike takes long; who is wrong in more places has not just misspelt one.
+_FEW = 20
 _MUST = re.compile(r"^(?:Input|String|List|Tuple|Set|Dictionary|Data|Value) should ")
 
 
-def errors_of(error: ValidationError, sent: Any, *prefix: str) -> Errors:
+def errors_of(error: ValidationError, sent: Any, *prefix: str, model: type[BaseModel] | None = None) -> Errors:
     """Pydantic's findings as `{path, message}`, with paths as a caller would write them.
 
-    sent: what was validated, as JSON is read.
+    sent: what was validated, as JSON is read. model: the one that it was to be, for names that are nearly one of its.
     """
     found: dict[str, list[str]] = {}
-    for finding in error.errors(include_url=False, include_input=False):
+    findings = error.errors(include_url=False, include_input=False)
+    names = _names_of(model) if model and len(findings) <= _FEW else ()
+    for finding in findings:
         path = ".".join(map(str, (*prefix, *_keys(finding, sent)))) or "body"
         # Of a tuple, Pydantic counts only the items that fit.
         if finding["type"] != "too_short" or not any(inner.startswith(f"{path}.") for inner in found):
-            found.setdefault(path, []).append(said_of(finding))
+            found.setdefault(path, []).append(_misspelt(finding, names) or said_of(finding))
     # Where there is a choice, each is told why it was not taken.
     return [{"path": path, "message": "; or ".join(dict.fromkeys(said))} for path, said in found.items()]
+
+
+def _misspelt(finding: ErrorDetails, names: Collection[str]) -> str | None:
+    if finding["type"] != "extra_forbidden" or len(finding["loc"]) > 1:
+        return None
+    near = get_close_matches(str(finding["loc"][0]), names, n=1)
+    return f"is unknown here: did you mean {near[0]}?" if near else None
+
+
+def _names_of(model: type[BaseModel]) -> list[str]:
+    return [field.alias or name for name, field in model.model_fields.items()]
 
 
 def _keys(finding: ErrorDetails, sent: Any) -> Iterator[str | int]:

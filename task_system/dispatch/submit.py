@@ -168,7 +168,8 @@ def validated(task_type: TaskType, parameters: Any) -> bytes:
     except orjson.JSONEncodeError as error:
         raise _unusable(f"They cannot be stored: {error}.") from None
     except ValidationError as error:
-        raise InvalidSubmission(errors=errors_of(error, parameters, "parameters")) from None
+        errors = errors_of(error, parameters, "parameters", model=task_type.parameters)
+        raise InvalidSubmission(errors=errors) from None
     if NUL_IN_JSON.search(encoded):
         raise _unusable("Text must not contain the character U+0000.")
     return encoded

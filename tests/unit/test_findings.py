@@ -76,3 +76,27 @@ def test_what_does_not_fit_is_told_in_words_of_json(model: type[BaseModel], sent
     with pytest.raises(ValidationError) as refused:
         model.model_validate(sent)
     assert {error["path"]: error["message"] for error in errors_of(refused.value, sent)} == said
+
+
+@pytest.mark.parametrize(
+    ("model", "sent", "said"),
+    [
+        (SubmitTask, TASK | {"prioritty": 1}, "is unknown here: did you mean priority?"),
+        (SubmitTask, TASK | {"tag": ["a"]}, "is unknown here: did you mean tags?"),
+        (SubmitTask, TASK | {"colour": 1}, "is unknown here: leave it out"),
+        (DataParameters, {"data": "x", "formats": "csv"}, "is unknown here: did you mean format?"),
+    ],
+)
+def test_a_name_that_is_nearly_one_is_told_which(model: type[BaseModel], sent: Any, said: str) -> None:
+    with pytest.raises(ValidationError) as refused:
+        model.model_validate(sent)
+    assert [error["message"] for error in errors_of(refused.value, sent, model=model)] == [said]
+
+
+def test_of_many_that_are_unknown_none_is_looked_for() -> None:
+    sent = TASK | {f"prioritty{number}": 1 for number in range(100)}
+    with pytest.raises(ValidationError) as refused:
+        SubmitTask.model_validate(sent)
+    assert {error["message"] for error in errors_of(refused.value, sent, model=SubmitTask)} == {
+        "is unknown here: leave it out"
+    }
