@@ -13,8 +13,6 @@ from task_system.cli.output import COLOURS, as_json, console, number, shown, tab
 from task_system.cli.spans import Span
 from task_system.cli.tasks import COLUMNS
 
-#: Between two looks, in seconds.
-PAUSE_S = 1.0
 _LEVELS = {"DEBUG": "dim", "WARNING": "yellow", "ERROR": "red", "CRITICAL": "bold red"}
 
 
@@ -44,9 +42,9 @@ def log(api: Api, task_id: str, follow: bool, attempt: int | None, output: str) 
     "--every",
     "every_s",
     type=Span(0.2),
-    default=PAUSE_S,
+    default="1s",
     metavar="SPAN",
-    show_default="1s",
+    show_default=True,
     help="Between looks, at least.",
 )
 @reaches
