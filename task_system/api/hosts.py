@@ -3,8 +3,7 @@
 A page has its own name point to this machine, and a browser then takes this service for the page's own: all that it
 says of where a request comes from agrees. The name is what such a page cannot choose.
 
-No route is left out. Of how the service is, `health/ready` tells more than a page should read; and a balancer that asks
-for a name which callers are refused under is to see what they see. Those that ask for an address, or for none, need
+No route is left out, health checks neither (docs/decisions/0016). Those that ask for an address, or for none, need
 nothing.
 """
 
