@@ -12,6 +12,8 @@ from task_system.dispatch.findings import Errors, errors_of
 from task_system.model.errors import InvalidSubmission
 
 UNFIT = "The query does not fit. `errors` says where and why."
+#: Names that are refused in one answer; a query has room for thousands.
+_TOLD = 20
 M = TypeVar("M", bound=BaseModel)
 
 
@@ -38,7 +40,7 @@ def refuse_unknown_queries(app: Flask, sent: Request) -> None:
     unknown = given.keys() - {name for names in spellings.values() for name in names}
     if unknown:
         known = {name: values for name, values in given.items() if name not in unknown}
-        errors = _unknown_here(sorted(unknown), [first for first, *_ in spellings.values()])
+        errors = _unknown_here(sorted(unknown)[:_TOLD], [first for first, *_ in spellings.values()])
         raise InvalidSubmission(UNFIT, errors=errors + (_wrong_with(model, known) if model else []))
 
 

@@ -127,6 +127,11 @@ def test_no_route_ignores_a_query(app: Flask, client: FlaskClient, document: Jso
         assert "422" in operation["responses"], name
 
 
+def test_of_thousands_that_are_unknown_some_are_told(client: FlaskClient) -> None:
+    answer = client.get("/api/tasks?" + "&".join(f"colour{number}" for number in range(5000)))
+    assert (answer.status_code, len(answer.json["errors"])) == (422, 20)
+
+
 def test_a_parameter_that_stands_twice_is_told_so(client: FlaskClient) -> None:
     answer = client.get("/api/tasks?limit=1&limit=0&tag=a&tag=b&colour=red")
     errors = {error["path"]: error["message"] for error in answer.json["errors"]}
