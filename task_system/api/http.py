@@ -73,7 +73,7 @@ def parsed(model: type[M]) -> M:
     try:
         return model.model_validate(body)
     except ValidationError as error:
-        raise InvalidSubmission(errors=errors_of(error, body)) from None
+        raise InvalidSubmission(errors=errors_of(error, body, model=model)) from None
 
 
 def parsed_if_any(model: type[M]) -> M:

@@ -127,6 +127,13 @@ def test_no_route_ignores_a_query(app: Flask, client: FlaskClient, document: Jso
         assert "422" in operation["responses"], name
 
 
+def test_a_field_that_is_misspelt_is_told_which_it_may_be(client: FlaskClient) -> None:
+    for wish, path in (({"task_typ": 1}, "task_typ"), ({"parameters": {"dat": "x"}}, "parameters.dat")):
+        answer = client.post("/api/tasks", json={"task_type": "data_processing", **wish})
+        said = {error["path"]: error["message"] for error in answer.json["errors"]}
+        assert (answer.status_code, "did you mean" in said[path]) == (422, True)
+
+
 def test_of_thousands_that_are_unknown_some_are_told(client: FlaskClient) -> None:
     answer = client.get("/api/tasks?" + "&".join(f"colour{number}" for number in range(5000)))
     assert (answer.status_code, len(answer.json["errors"])) == (422, 20)
