@@ -9,8 +9,9 @@ from collections import Counter
 from xdist.scheduler import LoadFileScheduling
 from xdist.workermanage import WorkerController
 
-#: Folders of tests, in the order in which they begin: in how many processes each runs while another has work.
-PROCESSES = {"chaos": 1, "integration": 2, "browser": 1, "fuzz": 1, "contract": 2, "unit": 9}
+#: Folders of tests, in the order in which they begin: in how many processes each runs while another has work. Two full
+#: stacks are all that starts at the same time.
+PROCESSES = {"chaos": 1, "browser": 1, "integration": 2, "fuzz": 1, "contract": 2, "unit": 9}
 #: The longest files, which begin before the others of their folder.
 LONG = (
     "faults",

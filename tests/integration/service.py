@@ -25,7 +25,7 @@ HOST_NAME = "tasks.example"
 ORIGIN = "https://pages.example"
 MAX_BODY_BYTES = 256 * 1024
 MAX_FILE_BYTES = 96 * 1024 * 1024
-_START_S = 60.0
+_START_S = 120.0
 #: Between two looks: short at first, then longer, since each costs the machine what is waited for.
 _LOOK_FIRST_S, _LOOK_MOST_S = 0.02, 0.2
 

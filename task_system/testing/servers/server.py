@@ -47,7 +47,7 @@ class Server(ABC):
     def running(self) -> bool:
         return self._process is not None and self._process.running
 
-    def start(self, timeout_s: float = 60) -> None:
+    def start(self, timeout_s: float = 120) -> None:
         """Start the server and return once it answers a client.
 
         Raises:
