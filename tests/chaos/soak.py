@@ -39,6 +39,8 @@ DOCUMENTED_MINUTES = 30
 QUIET_S = (2.0, 8.0)
 #: Clients wait while more than this is not over: a slow machine makes the run slower, and no backlog without end.
 BEHIND = 5000
+#: Of the worker: its handlers wait for the disk, twice each, and not for a core.
+SLOTS = 8
 #: The service must have caught up at the end; what it was behind is bounded by the last faults, in seconds.
 SETTLES_S = 300.0
 
@@ -63,7 +65,7 @@ def main() -> int:
     print(f"seed {arguments.seed}, {arguments.minutes:g} minutes, {arguments.per_s:g} tasks/s", flush=True)
     folder = Path(tempfile.mkdtemp(prefix="soak-"))
     try:
-        with running_system(folder) as system:
+        with running_system(folder, WORKER_CONCURRENCY=str(SLOTS)) as system:
             figures, wrong = _soak(system, folder, arguments)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
