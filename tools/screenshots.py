@@ -48,7 +48,7 @@ def shop() -> Iterator[Shop]:
             fill(service)
             yield service
         finally:
-            service.stop()
+            service.end()
 
 
 def fill(service: Shop) -> None:
