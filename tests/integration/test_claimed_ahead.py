@@ -8,9 +8,11 @@ import pytest
 
 from tests.integration.service import SLOTS, Stack, wait_until
 
-BEHIND = 5
+BEHIND = 2
 #: After so many quick runs a type counts as quick, whatever it was before.
 ENOUGH = 60
+#: A busy machine may run a quick type slowly, just before it matters.
+TRIES, CLAIMED_S = 5, 5.0
 
 
 @pytest.fixture
@@ -26,13 +28,22 @@ def claimed(stack: Stack, gate: Path, tmp_path: Path) -> list[str]:
     """Tasks of a quick type: the first hold every slot until the gate opens, the others are claimed behind them."""
     opened = tmp_path / "opened"
     opened.touch()
-    for task_id in [_submit(stack, opened) for _ in range(ENOUGH)]:
-        stack.finished(task_id)
-    task_ids = [_submit(stack, gate) for _ in range(SLOTS)]
-    task_ids += [_submit(stack, opened) for _ in range(BEHIND)]
-    for task_id in task_ids:
-        stack.wait_for(task_id, lambda task: task["state"] == "STARTED", "claimed")
-    return task_ids
+    for _ in range(TRIES):
+        for task_id in [_submit(stack, opened) for _ in range(ENOUGH)]:
+            stack.finished(task_id)
+        task_ids = [_submit(stack, gate) for _ in range(SLOTS)]
+        task_ids += [_submit(stack, opened) for _ in range(BEHIND)]
+        try:
+            for task_id in task_ids:
+                stack.wait_for(task_id, lambda task: task["state"] == "STARTED", "claimed", CLAIMED_S)
+        except AssertionError:
+            gate.touch()
+            for task_id in task_ids:
+                stack.finished(task_id)
+            gate.unlink()
+        else:
+            return task_ids
+    raise AssertionError("they were never claimed behind those that run")
 
 
 def _submit(stack: Stack, gate: Path) -> str:
