@@ -31,8 +31,6 @@ def faked(system: System, name: str, clock: Path) -> None:
     "the {name}'s clock is 10 min ahead, jumps back an hour, and a year ahead",
     promise=CLOCKS,
     refuses=True,
-    # `time.sleep` in a handler under libfaketime fails when the clock jumps: an attempt that is tried again.
-    loses_attempts=True,
     during_s=9,
     before_s=0.0,
 )
