@@ -54,6 +54,8 @@ class System(Stack):
         }
         #: Its clients come through here.
         self.front = FaultProxy(self._loop, self.port)
+        #: Errors that nobody expects, raised in the web process by failpoints: each may be one caller's 500.
+        self.raised_in_web = 0
         self._held: set[str] = set()
         self._supervising = threading.Event()
         self._supervisor = threading.Thread(target=self._supervise, name="supervisor", daemon=True)
@@ -100,6 +102,7 @@ class System(Stack):
     def disarm(self) -> None:
         """Arm nothing, and forget what was reached."""
         for path in self._armed.iterdir():
+            self.raised_in_web += path.match("web.*.hit") and path.read_text() == "raise"
             path.unlink()
 
     def between(self, server: str, roles: Iterable[str] = ROLES) -> list[FaultProxy]:
