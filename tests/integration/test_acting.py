@@ -14,8 +14,6 @@ from tests.integration.service import SLOTS, Service, Stack
 from tests.integration.witness import Witness
 
 FAR = 3600.0
-#: So long after it was told to stop a task of these types is killed.
-CANCEL_GRACE_S = 10.0
 
 
 @pytest.fixture
@@ -79,36 +77,35 @@ def test_a_reason_is_text_that_can_be_stored(service: Service, body: Any) -> Non
 
 
 def test_a_running_task_that_asks_stops_by_itself(service: Service, witness: Witness) -> None:
-    # On a machine that stands still for a second it may be interrupted before it has asked.
-    for times in (1, 2, 3):
-        task_id = running(service, "test_asks", {"file": str(witness.path)})
-        status, said = cancel(service, task_id)
-        assert (status, said["state"], said["cancelled"]) == (202, "STARTED", "requested")
-        task = service.finished(task_id)
-        assert (task["state"], task["error"]["type"]) == ("CANCELLED", "Cancelled")
-        assert len(witness.said("tidied up")) == times
-        if task["error"]["message"] == "cancelled":
-            return
-    pytest.fail("it was interrupted each time")
+    task_id = running(service, "test_asks", {"file": str(witness.path)})
+    began = time.monotonic()
+    status, said = cancel(service, task_id)
+    assert (status, said["state"], said["cancelled"]) == (202, "STARTED", "requested")
+    task = service.finished(task_id, timeout_s=5)
+    assert time.monotonic() - began < 2.5
+    assert (task["state"], task["error"]["type"]) == ("CANCELLED", "Cancelled")
+    assert len(witness.said("tidied up")) == 1
 
 
 def test_a_running_task_that_does_not_ask_is_interrupted(service: Service, gate: Path) -> None:
     task_id = running(service, "test_gate", {"gate": str(gate)})
     began = time.monotonic()
     cancel(service, task_id, {"reason": "enough"})
-    task = service.finished(task_id)
-    assert time.monotonic() - began < CANCEL_GRACE_S, "it was killed"
+    task = service.finished(task_id, timeout_s=10)
+    assert time.monotonic() - began < 6
     assert (task["state"], task["error"]["message"]) == ("CANCELLED", "cancelled while running")
     assert task["cancel_reason"] == "enough"
 
 
 def test_a_running_task_that_does_not_listen_is_killed_and_its_slot_is_free(service: Service, gate: Path) -> None:
     task_id = running(service, "test_deaf_to_cancels", {"gate": str(gate)})
+    began = time.monotonic()
     cancel(service, task_id)
-    task = service.finished(task_id)
+    task = service.finished(task_id, timeout_s=15)
+    assert time.monotonic() - began < 8
     assert (task["state"], task["error"]["type"]) == ("CANCELLED", "Cancelled")
     for _ in range(3):
-        assert service.run("test_noop")["state"] == "SUCCESS"
+        assert service.run("test_noop", timeout_s=5)["state"] == "SUCCESS"
 
 
 def test_who_waits_for_a_cancelled_task_in_redis_is_told(stack: Stack) -> None:
@@ -119,7 +116,7 @@ def test_who_waits_for_a_cancelled_task_in_redis_is_told(stack: Stack) -> None:
         result = client.AsyncResult(task_id)
         assert result.state == "REVOKED"
         with pytest.raises(TaskRevokedError):
-            result.get(timeout=20)
+            result.get(timeout=5)
     with redis.Redis.from_url(url) as connection:
         assert 0 < connection.ttl(f"celery-task-meta-{task_id}") <= 86_400
     assert stack.task(task_id)["state"] == "CANCELLED"
@@ -201,7 +198,9 @@ def test_what_a_submission_may_not_say(service: Service, more: dict[str, Any], p
 
 
 def test_a_shorter_time_limit_is_kept(service: Service, gate: Path) -> None:
+    began = time.monotonic()
     task = service.run("test_gate", {"gate": str(gate)}, timeout=0.5)
+    assert time.monotonic() - began < 5
     assert (task["state"], task["error"]["type"]) == ("FAILURE", "TimeLimitExceeded")
     assert task["error"]["message"] == "The attempt ran longer than 0.5 s."
 
@@ -209,7 +208,7 @@ def test_a_shorter_time_limit_is_kept(service: Service, gate: Path) -> None:
 def test_what_is_not_started_in_time_expires(service: Service, gate: Path, witness: Witness) -> None:
     busy = [running(service, "test_gate", {"gate": str(gate)}) for _ in range(SLOTS)]
     late = service.submit("test_witnessed", {"file": str(witness.path)}, expires_in=0.3)["task_id"]
-    task = service.finished(late)
+    task = service.finished(late, timeout_s=10)
     assert (task["state"], task["attempt"]) == ("EXPIRED", 0)
     gate.touch()
     for task_id in busy:
@@ -222,18 +221,18 @@ def test_who_waits_for_an_expired_task_in_redis_is_told(stack: Stack) -> None:
     task_id = stack.submit("test_noop", delay=0.2, expires_in=0.2001)["task_id"]
     stack.finished(task_id)
     with Celery(backend=stack.servers.redis.url, set_as_current=False) as client, pytest.raises(TaskRevokedError):
-        client.AsyncResult(task_id).get(timeout=20)
+        client.AsyncResult(task_id).get(timeout=5)
 
 
 def test_a_request_may_wait_for_the_end(service: Service, gate: Path) -> None:
     body = {"task_type": "test_echo", "parameters": {"value": 7}}
-    answer = service.request("POST", "/api/tasks?wait=30", json=body)
+    answer = service.request("POST", "/api/tasks?wait=10", json=body)
     assert (answer.status_code, answer.json()["state"], answer.json()["result"]) == (200, "SUCCESS", 7)
     began = time.monotonic()
     body = {"task_type": "test_gate", "parameters": {"gate": str(gate)}}
     answer = service.request("POST", "/api/tasks?wait=0.5", json=body)
     assert (answer.status_code, answer.json()["state"]) == (202, "PENDING")
-    assert time.monotonic() - began >= 0.5
+    assert 0.5 <= time.monotonic() - began < 5
     gate.touch()
     assert service.finished(answer.json()["task_id"])["state"] == "SUCCESS"
     for bad in ("wait=x", "wait=-1", "wait=31", "wait=nan", "waiting=3"):

@@ -139,14 +139,14 @@ def test_an_abort_is_obeyed_at_once(service: Service) -> None:
 
 
 def test_a_keeper_killed_again_and_again_retries_each_task_once(stack: Stack) -> None:
-    tag, number, kills = mark(), 2000, 0
+    tag, number, kills = mark(), 3000, 0
     submitted(stack, tag, number)
     assert over(stack, bulk(stack, "cancel", filter={"tag": tag}))["succeeded"] == number
     said = bulk(stack, "retry", filter={"tag": tag})
     keeper = stack.processes["keeper"]
     seen = stack.get(said["links"]["self"]).json()
     while seen["state"] in {"freezing", "running"}:
-        if kills < 4 and seen["done"] >= kills * 250:
+        if kills < 4 and seen["done"] >= kills * 500:
             keeper.send_signal(signal.SIGKILL)
             keeper.wait(10)
             keeper.start()
@@ -158,5 +158,5 @@ def test_a_keeper_killed_again_and_again_retries_each_task_once(stack: Stack) ->
     assert stack.rows(f"SELECT count(*), count(DISTINCT retry_of), count(retried_as) {tagged}") == [
         (2 * number, number, number)
     ]
-    assert kills >= 3
+    assert kills == 4
     over(stack, bulk(stack, "cancel", filter={"tag": tag}), 60)

@@ -13,7 +13,7 @@ from tests.integration.service import SLOTS, Json, Service, wait_until
 
 QUEUE = "default.low"
 #: Within which every process obeys. Of what no process tells, time itself is the only sign.
-OBEYED_S = 3.0
+OBEYED_S = 2.0
 
 
 def call(service: Service, path: str, body: Any = None, status: int = 200) -> Json:
@@ -78,7 +78,7 @@ def test_a_paused_queue_starts_nothing_until_it_is_resumed(service: Service, gat
 
 
 def test_a_pause_ends_at_its_time(service: Service) -> None:
-    until = datetime.now(UTC) + timedelta(seconds=5)
+    until = datetime.now(UTC) + timedelta(seconds=3)
     call(service, f"queues/{QUEUE}/pause", {"until": until.isoformat()})
     time.sleep(OBEYED_S)
     task = service.finished(low(service))

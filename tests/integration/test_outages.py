@@ -5,7 +5,6 @@ import time
 from collections.abc import Callable, Iterator
 from datetime import datetime
 from pathlib import Path
-from statistics import median
 
 import pytest
 import requests
@@ -130,17 +129,15 @@ def test_without_the_database_everything_is_503_within_two_seconds_and_recovers(
         lambda: stack.get(f"/api/tasks/{running[0]}"),
         lambda: stack.get("/api/health/ready"),
     ]
-    times = []
     for ask in asks * 3:
         started = time.monotonic()
         answer = ask()
-        times.append(time.monotonic() - started)
+        assert time.monotonic() - started < 2
         assert answer.status_code == 503, answer.text
         assert answer.headers["Content-Type"] == "application/problem+json"
         assert int(answer.headers["Retry-After"]) >= 1
         assert "psycopg" not in answer.text
         assert "sqlalche" not in answer.text
-    assert median(times) < 2, times
     assert set(not_ready(stack)) >= {"database", "migrations", "workers", "keeper"}
     assert stack.get("/api/health/live").status_code == 200
     assert stack.task(task_id)["state"] == "SUCCESS"
@@ -177,7 +174,7 @@ def test_a_redis_that_hangs_costs_little_time(stack: Stack) -> None:
             started = time.monotonic()
             assert stack.task(task_id)["state"] == "SUCCESS"
             times.append(time.monotonic() - started)
-        assert median(times) < 2, times
+        assert max(times) < 2, times
         assert stack.run("test_noop")["state"] == "SUCCESS"
     finally:
         stack.servers.redis.send_signal(signal.SIGCONT)
@@ -203,7 +200,7 @@ def test_readiness_tells_who_is_missing(stack: Stack, name: str, check: str, sai
 
 
 def test_a_worker_that_is_asked_to_stop_finishes_what_it_runs(stack: Stack, witness: Witness) -> None:
-    parameters = {"file": str(witness.path), "seconds": GRACE_S / 4}
+    parameters = {"file": str(witness.path), "seconds": GRACE_S / 2}
     running = [stack.submit("test_witnessed", parameters)["task_id"] for _ in range(SLOTS)]
     wait_until(lambda: len(witness.said("began")) == SLOTS, 20, "all running")
     waiting = stack.submit("test_noop")["task_id"]
@@ -218,7 +215,7 @@ def test_a_worker_that_is_asked_to_stop_finishes_what_it_runs(stack: Stack, witn
 def test_what_does_not_finish_within_the_grace_is_handed_back_uncharged(stack: Stack, gate: Path) -> None:
     running = block(stack, gate)
     took_s = stop(stack, "worker")
-    assert took_s >= GRACE_S
+    assert GRACE_S <= took_s < GRACE_S + 8
     for task_id in running:
         task = stack.task(task_id)
         assert (task["state"], task["max_attempts"]) == ("PENDING", 1)
