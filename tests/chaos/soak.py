@@ -104,12 +104,17 @@ def _soak(system: System, folder: Path, arguments: argparse.Namespace) -> tuple[
         "tasks/s reached, since clients wait for what is behind": round(verdict.accepted / (60 * arguments.minutes)),
         "seed": str(arguments.seed),
     }
-    errors = [problem for problem in promises.problems if problem.startswith("500 ")]
-    ours = min(len(errors), system.raised_in_web)
-    others = errors[ours:] + [problem for problem in promises.problems if not problem.startswith("500 ")]
+    ours, others = _errors_of_ours(promises.problems, system.raised_in_web)
     wrong = [*verdict.broken("failed"), *soak.problems, *others[:5]]
     answered = {"answered with 500, where a failpoint raised what nobody expects": ours}
     return asked | _figures(verdict, soak, load) | answered, wrong
+
+
+def _errors_of_ours(problems: list[str], raised: int) -> tuple[int, list[str]]:
+    """How many of the answers with 500 the raised errors account for, and the problems that are left."""
+    errors = [problem for problem in problems if problem.startswith("500 ")]
+    ours = min(len(errors), raised)
+    return ours, errors[ours:] + [problem for problem in problems if problem not in errors]
 
 
 def _one_fault(system: System, oracle: Oracle, chance: random.Random, soak: Soak) -> None:
