@@ -100,7 +100,7 @@ def test_retry_with_other_parameters(page: Page, service: Embedded) -> None:
 
 def test_new_tasks_wait_and_rows_change_in_place(page: Page, service: Embedded, tmp_path: Path) -> None:
     gate = tmp_path / "gate"
-    first = service.submit("test_gate", {"gate": str(gate)})["task_id"]
+    first = service.submit("test_slow_gate", {"gate": str(gate)})["task_id"]
     page.goto("/dashboard/tasks")
     expect(row(page, first)).to_contain_text("Running")
     top = page.locator(".task-row").first.get_attribute("data-id")
@@ -276,7 +276,7 @@ def test_a_queue_is_paused_and_resumed(page: Page, service: Embedded) -> None:
 
 def test_a_purge_asks_for_the_queue_s_name(page: Page, service: Embedded, tmp_path: Path) -> None:
     gate = tmp_path / "gate"
-    busy = [service.submit("test_gate", {"gate": str(gate)}, priority="high")["task_id"] for _ in range(SLOTS)]
+    busy = [service.submit("test_slow_gate", {"gate": str(gate)}, priority="high")["task_id"] for _ in range(SLOTS)]
     for task_id in busy:
         service.wait_for(task_id, lambda task: task["state"] == "STARTED", "all slots in use")
     waits = service.submit("data_processing", {"data": "one"}, priority="low")["task_id"]

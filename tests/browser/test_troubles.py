@@ -54,7 +54,7 @@ def test_an_answer_to_the_question_before_is_not_shown(page: Page, service: Embe
 
 def test_a_row_keeps_what_an_event_said_since_the_question(page: Page, service: Embedded, tmp_path: Path) -> None:
     gate = tmp_path / "gate"
-    task_id = service.submit("test_gate", {"gate": str(gate)})["task_id"]
+    task_id = service.submit("test_slow_gate", {"gate": str(gate)})["task_id"]
     page.goto("/dashboard/tasks")
     row = page.locator(f'.task-row[data-id="{task_id}"]')
     expect(row).to_contain_text("Running")

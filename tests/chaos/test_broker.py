@@ -54,7 +54,7 @@ def test_rabbitmq_hangs(system: System) -> Steps:
 )
 def test_what_runs_ends_without_rabbitmq(system: System, tmp_path_factory: pytest.TempPathFactory) -> Steps:
     gate = tmp_path_factory.mktemp("gate") / "gate"
-    running = system.submit("test_gate", {"gate": str(gate)})["task_id"]
+    running = system.submit("test_slow_gate", {"gate": str(gate)})["task_id"]
     system.wait_for(running, lambda task: task["state"] == "STARTED", "it runs")
     system.servers.rabbitmq.stop()
     yield

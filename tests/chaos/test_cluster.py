@@ -85,7 +85,7 @@ def test_the_majority_dies(system: System) -> Steps:
 )
 def test_what_runs_ends_without_a_majority(system: System, tmp_path_factory: pytest.TempPathFactory) -> Steps:
     gate = tmp_path_factory.mktemp("gate") / "gate"
-    running = system.submit("test_gate", {"gate": str(gate)})["task_id"]
+    running = system.submit("test_slow_gate", {"gate": str(gate)})["task_id"]
     system.wait_for(running, lambda task: task["state"] == "STARTED", "it runs")
     for node in servers_of(system).nodes[1:]:
         node.kill()

@@ -82,7 +82,7 @@ class Crowd:
         The other clients go on submitting meanwhile; the block's end waits for the last of them.
         """
         gate = self._witness.path.with_name("gate")
-        blocking = [self._stack.submit("test_gate", {"gate": str(gate)})["task_id"] for _ in range(SLOTS)]
+        blocking = [self._stack.submit("test_slow_gate", {"gate": str(gate)})["task_id"] for _ in range(SLOTS)]
         for task_id in blocking:
             self._stack.wait_for(task_id, lambda task: task["state"] == "STARTED", "a slot is taken")
         for thread in self._threads:

@@ -88,7 +88,7 @@ def test_a_running_task_that_asks_stops_by_itself(service: Service, witness: Wit
 
 
 def test_a_running_task_that_does_not_ask_is_interrupted(service: Service, gate: Path) -> None:
-    task_id = running(service, "test_gate", {"gate": str(gate)})
+    task_id = running(service, "test_slow_gate", {"gate": str(gate)})
     began = time.monotonic()
     cancel(service, task_id, {"reason": "enough"})
     task = service.finished(task_id, timeout_s=10)
@@ -199,14 +199,14 @@ def test_what_a_submission_may_not_say(service: Service, more: dict[str, Any], p
 
 def test_a_shorter_time_limit_is_kept(service: Service, gate: Path) -> None:
     began = time.monotonic()
-    task = service.run("test_gate", {"gate": str(gate)}, timeout=0.5)
+    task = service.run("test_slow_gate", {"gate": str(gate)}, timeout=0.5)
     assert time.monotonic() - began < 5
     assert (task["state"], task["error"]["type"]) == ("FAILURE", "TimeLimitExceeded")
     assert task["error"]["message"] == "The attempt ran longer than 0.5 s."
 
 
 def test_what_is_not_started_in_time_expires(service: Service, gate: Path, witness: Witness) -> None:
-    busy = [running(service, "test_gate", {"gate": str(gate)}) for _ in range(SLOTS)]
+    busy = [running(service, "test_slow_gate", {"gate": str(gate)}) for _ in range(SLOTS)]
     late = service.submit("test_witnessed", {"file": str(witness.path)}, expires_in=0.3)["task_id"]
     task = service.finished(late, timeout_s=10)
     assert (task["state"], task["attempt"]) == ("EXPIRED", 0)
@@ -229,7 +229,7 @@ def test_a_request_may_wait_for_the_end(service: Service, gate: Path) -> None:
     answer = service.request("POST", "/api/tasks?wait=10", json=body)
     assert (answer.status_code, answer.json()["state"], answer.json()["result"]) == (200, "SUCCESS", 7)
     began = time.monotonic()
-    body = {"task_type": "test_gate", "parameters": {"gate": str(gate)}}
+    body = {"task_type": "test_slow_gate", "parameters": {"gate": str(gate)}}
     answer = service.request("POST", "/api/tasks?wait=0.5", json=body)
     assert (answer.status_code, answer.json()["state"]) == (202, "PENDING")
     assert 0.5 <= time.monotonic() - began < 5

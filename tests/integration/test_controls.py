@@ -52,7 +52,7 @@ def parked(service: Service, task_ids: list[str]) -> Callable[[], bool]:
 
 
 def test_a_paused_queue_starts_nothing_until_it_is_resumed(service: Service, gate: Path) -> None:
-    blocking = [service.submit("test_gate", {"gate": str(gate)})["task_id"] for _ in range(SLOTS)]
+    blocking = [service.submit("test_slow_gate", {"gate": str(gate)})["task_id"] for _ in range(SLOTS)]
     for task_id in blocking:
         service.wait_for(task_id, lambda task: task["state"] == "STARTED", "a slot is taken")
     reserved = [low(service) for _ in range(3)]

@@ -43,11 +43,11 @@ def test_a_task_that_is_over(service: Service) -> None:
 
 
 def test_running_and_waiting_tasks(service: Service, gate: Path) -> None:
-    running = [service.submit("test_gate", {"gate": str(gate)})["task_id"] for _ in range(SLOTS)]
+    running = [service.submit("test_slow_gate", {"gate": str(gate)})["task_id"] for _ in range(SLOTS)]
     try:
         for task_id in running:
             service.wait_for(task_id, lambda task: task["state"] == "STARTED", "started")
-        waiting = [service.submit("test_gate", {"gate": str(gate)})["task_id"] for _ in range(2)]
+        waiting = [service.submit("test_slow_gate", {"gate": str(gate)})["task_id"] for _ in range(2)]
         service.wait_until_reserved(waiting)
         explanation = explained(service, running[0])
         assert explanation["code"] == "running"

@@ -59,7 +59,7 @@ def wait_until_wrong(stack: Stack, name: str) -> str:
 
 def block(service: Service, gate: Path) -> list[str]:
     """Keep every slot busy until the gate opens."""
-    task_ids = [service.submit("test_gate", {"gate": str(gate)})["task_id"] for _ in range(SLOTS)]
+    task_ids = [service.submit("test_slow_gate", {"gate": str(gate)})["task_id"] for _ in range(SLOTS)]
     for task_id in task_ids:
         service.wait_for(task_id, lambda task: task["state"] == "STARTED", "a slot is taken")
     return task_ids

@@ -150,7 +150,7 @@ def test_progress_is_visible_while_it_is_made(service: Service, gate: Path) -> N
 
 
 def test_high_overtakes_normal_overtakes_low(service: Service, gate: Path, witness: Witness) -> None:
-    blocked = [service.submit("test_gate", {"gate": str(gate)})["task_id"] for _ in range(SLOTS)]
+    blocked = [service.submit("test_slow_gate", {"gate": str(gate)})["task_id"] for _ in range(SLOTS)]
     for task_id in blocked:
         service.wait_for(task_id, lambda task: task["state"] == "STARTED", "a slot is taken")
     waiting = [

@@ -97,7 +97,7 @@ def test_nothing_is_missed_while_the_web_process_starts_anew(stack: Stack) -> No
     listener = open_stream(stack)
     listener.path += f"?tag={tag}"
     gate = str(stack.folder / f"gate-{tag}")
-    first = stack.submit("test_gate", {"gate": gate}, tags=[tag])["task_id"]
+    first = stack.submit("test_slow_gate", {"gate": gate}, tags=[tag])["task_id"]
     assert [event["event"] for event in islice(listener.listen(), 1, 3)] == LIFE[:2]
     web = stack.processes["web"]
     with closing(listener.open()) as hanging:
@@ -120,7 +120,7 @@ def test_nothing_is_missed_while_the_web_process_starts_anew(stack: Stack) -> No
 
 def test_a_task_s_own_stream_begins_with_it_and_ends_with_it(service: Service) -> None:
     gate = str(service.folder / f"gate-{uuid.uuid4().hex}")
-    sent = service.submit("test_gate", {"gate": gate})
+    sent = service.submit("test_slow_gate", {"gate": gate})
     listener = Listener(service, f"/api/tasks/{sent['task_id']}/events")
     names = []
     for data in listener.listen():
@@ -144,7 +144,7 @@ def test_a_task_s_own_stream_begins_with_it_and_ends_with_it(service: Service) -
 
 def test_who_comes_back_to_a_task_hears_its_end(service: Service) -> None:
     gate = str(service.folder / f"gate-{uuid.uuid4().hex}")
-    sent = service.submit("test_gate", {"gate": gate})
+    sent = service.submit("test_slow_gate", {"gate": gate})
     listener = Listener(service, f"/api/tasks/{sent['task_id']}/events")
     assert len(list(islice(listener.listen(), 2))) == 2
     Path(gate).touch()
