@@ -14,7 +14,7 @@ from task_system.dispatch.committer import Committer
 from task_system.dispatch.file_check import FileCheck
 from task_system.dispatch.findings import Errors, errors_of
 from task_system.dispatch.publisher import Publisher
-from task_system.model.errors import InvalidSubmission
+from task_system.model.errors import InvalidSubmission, TaskTypeBroken
 from task_system.model.ids import new_id
 from task_system.model.routing import Priority, queue_name
 from task_system.model.task import Dispatch, Extras, NewTask, Recorded
@@ -160,7 +160,10 @@ def _accepted(row: NewTask, recorded: Recorded) -> Accepted:
 
 
 def validated(task_type: TaskType, parameters: Any) -> bytes:
-    """These parameters as JSON, if the type's model takes them. Raises InvalidSubmission with a path for each error."""
+    """These parameters as JSON, if the type's model takes them. Raises InvalidSubmission with a path for each error.
+
+    Raises TaskTypeBroken where the model's own checks raise what no check should: others' tasks wait beside this one.
+    """
     try:
         encoded = orjson.dumps(parameters)
         # As the worker will read them: what is accepted here must not be refused there.
@@ -170,6 +173,9 @@ def validated(task_type: TaskType, parameters: Any) -> bytes:
     except ValidationError as error:
         errors = errors_of(error, parameters, "parameters", model=task_type.parameters)
         raise InvalidSubmission(errors=errors) from None
+    except Exception as error:
+        broke = f"The checks of {task_type.name!r} broke: {type(error).__name__}: {error}"
+        raise TaskTypeBroken(broke) from error
     if NUL_IN_JSON.search(encoded):
         raise _unusable("Text must not contain the character U+0000.")
     return encoded

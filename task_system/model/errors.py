@@ -133,6 +133,12 @@ class TaskTypeRefused(TaskSystemError):
     code = "task_type_refused"
 
 
+class TaskTypeBroken(TaskSystemError):
+    """The checks of this task type's parameters broke. Mend its model; nothing was recorded."""
+
+    code = "task_type_broken"
+
+
 class TaskTypeNotFound(TaskSystemError):
     """There is no task type of that name. GET /api/task-types lists those there are."""
 

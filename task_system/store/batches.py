@@ -1,5 +1,6 @@
 """Recording many tasks at once, and counting them."""
 
+import logging
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -8,7 +9,14 @@ from typing import Any
 from uuid import UUID
 
 from sqlalchemy import Connection, Row, Select, case, delete, func, insert, or_, select, update
-from sqlalchemy.exc import DataError, IntegrityError, NotSupportedError, ProgrammingError
+from sqlalchemy.exc import (
+    DataError,
+    IntegrityError,
+    InterfaceError,
+    NotSupportedError,
+    OperationalError,
+    ProgrammingError,
+)
 
 from task_system.model.errors import TaskSystemError
 from task_system.model.states import State
@@ -23,6 +31,7 @@ from task_system.store.types import now_plus
 CHUNK = 1000
 #: A batch of which no more came for this long is taken to be whole, in seconds: whoever recorded it died.
 OPEN_S = 600.0
+_log = logging.getLogger(__name__)
 _COMPLETE = or_(batches.c.open_until.is_(None), batches.c.open_until < now_plus(0))
 #: What a database says of a row that it will not have.
 _REFUSED = (DataError, IntegrityError, NotSupportedError, ProgrammingError)
@@ -150,12 +159,17 @@ def _close(connection: Connection, batch_id: UUID, callback_of: CallbackOf) -> B
     values: dict[str, Any] = {"counts": counts}
     if batch.callback is not None:
         try:
-            row = callback_of(batch, counts, missing_in(connection))
+            with connection.begin_nested():
+                row = callback_of(batch, counts, missing_in(connection))
+                insert_rows(connection, [row], RELAYED_AT_ONCE_S)
+            values["callback_task_id"] = row.id
         except TaskSystemError as error:
             values["callback_error"] = error.reason
-        else:
-            insert_rows(connection, [row], RELAYED_AT_ONCE_S)
-            values["callback_task_id"] = row.id
+        except (OperationalError, InterfaceError):
+            raise
+        except Exception as error:  # noqa: BLE001 - the batches beside it are to be closed
+            _log.exception("what is to follow the batch %s cannot be submitted", batch_id)
+            values["callback_error"] = f"{type(error).__name__}: {error}"
     connection.execute(update(batches).where(batches.c.id == batch_id).values(finished_at=now_plus(0), **values))
     return replace(batch, **values)
 

@@ -1,7 +1,8 @@
 """Schedules and their ticks. A tick's task and the step to the next tick are one transaction: both, or neither."""
 
+import logging
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, field, fields
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -9,7 +10,7 @@ from uuid import UUID
 from sqlalchemy import Connection, RowMapping, Select, delete, func, insert, select, update
 from sqlalchemy.dialects.postgresql import insert as postgresql_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy.exc import IntegrityError, InterfaceError, OperationalError
 
 from task_system.failpoints import failpoint
 from task_system.model.errors import NameTaken, ScheduleIsDeclared, ScheduleNotFound, TaskSystemError
@@ -31,8 +32,10 @@ KEEP_TICKS = 1000
 LOOK_BACK = 20
 #: Nobody publishes its tasks but the relay.
 RELAYED_AT_ONCE_S = 0.0
+LONGEST_REASON = 1000
 GONE = "It is no longer declared in code."
 _SPEC = tuple(field.name for field in fields(ScheduleSpec))
+_log = logging.getLogger(__name__)
 _TIMING = ("cron", "every_s", "timezone", "starts_at", "ends_at")
 
 
@@ -62,15 +65,15 @@ class Tick:
     state: State | None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Fired:
-    """What one look did: how many tasks it submitted, and which schedules it paused for their failures."""
+    """What one look did: how many tasks it submitted, and which schedules it paused."""
 
-    submitted: int
-    paused: list[str]
+    submitted: int = 0
+    paused: list[str] = field(default_factory=list)
     #: Tasks of earlier ticks that were to make room, and are over.
-    cancelled: list[Settled]
-    more: bool
+    cancelled: list[Settled] = field(default_factory=list)
+    more: bool = False
 
 
 #: The task of a tick, given which files are not there. Raises TaskSystemError when it cannot be submitted.
@@ -212,20 +215,15 @@ class Schedules:
             .limit(limit)
             .with_for_update(skip_locked=True)
         )
-        submitted, paused, cancelled = 0, [], list[Settled]()
+        fired = Fired()
         with self._database.write() as connection:
             rows = connection.execute(statement).mappings().all()
             now = now_of(connection)
             for row in rows:
-                schedule = _schedule(row)
-                if _keeps_failing(connection, schedule):
-                    paused.append(schedule.spec.name)
-                    reason = f"The last {schedule.spec.pause_after_failures} tasks failed."
-                    _set(connection, schedule.id, paused=True, pause_reason=reason, next_fire_at=None)
-                else:
-                    submitted += _fire(connection, schedule, now, task_of, cancelled)
+                _fire_or_pause(connection, row, now, task_of, fired)
             failpoint("keeper.scheduler.before_commit")
-        return Fired(submitted, paused, cancelled, len(rows) == limit)
+        fired.more = len(rows) == limit
+        return fired
 
     def forget_old_ticks(self) -> None:
         """Keep the last ticks of each schedule."""
@@ -245,14 +243,36 @@ class Schedules:
                 connection.execute(delete(schedule_ticks).where(this, schedule_ticks.c.fire_at <= oldest_kept))
 
 
-def _fire(connection: Connection, schedule: Schedule, now: datetime, task_of: TaskOf, cancelled: list[Settled]) -> int:
+def _fire_or_pause(connection: Connection, row: RowMapping, now: datetime, task_of: TaskOf, fired: Fired) -> None:
+    """Deal with the due ticks of one; where it cannot go on it is paused, so that the others can."""
+    try:
+        schedule = _schedule(row)
+        reason = _why_to_pause(connection, schedule)
+        if reason is None:
+            with connection.begin_nested():
+                count, cancelled = _fire(connection, schedule, now, task_of)
+            fired.submitted += count
+            fired.cancelled += cancelled
+    except (OperationalError, InterfaceError):
+        raise
+    except Exception as error:  # noqa: BLE001 - one that is broken must not stop the others
+        _log.exception("the schedule %r cannot go on", row["name"])
+        reason = f"It cannot go on: {type(error).__name__}: {error}"[:LONGEST_REASON]
+    if reason is not None:
+        fired.paused.append(row["name"])
+        _set(connection, row["id"], paused=True, pause_reason=reason, next_fire_at=None)
+
+
+def _fire(connection: Connection, schedule: Schedule, now: datetime, task_of: TaskOf) -> tuple[int, list[Settled]]:
+    """Answers how many tasks it submitted, and those of earlier ticks that are over to make room."""
     spec = schedule.spec
     assert schedule.next_fire_at
     plan = due(spec.timing(schedule.created_at), schedule.next_fire_at, now, spec.catch_up, spec.catch_up_max)
     live = [] if spec.overlap is Overlap.ALLOW else _live(connection, schedule)
     busy = spec.overlap is Overlap.SKIP and bool(live)
+    cancelled = []
     if spec.overlap is Overlap.CANCEL_OTHER and plan.ticks and live:
-        cancelled += settled(cancel(connection, live, "the next task of its schedule came"))
+        cancelled = settled(cancel(connection, live, "the next task of its schedule came"))
     ticks, new = [], {}
     if plan.missed:
         detail = "No keeper ran when it was due, nor for earlier ones."
@@ -279,7 +299,7 @@ def _fire(connection: Connection, schedule: Schedule, now: datetime, task_of: Ta
             insert_rows(connection, rows, RELAYED_AT_ONCE_S)
         count = len(rows)
     connection.execute(update(schedules).where(schedules.c.id == schedule.id).values(next_fire_at=plan.next_fire_at))
-    return count
+    return count, cancelled
 
 
 def _live(connection: Connection, schedule: Schedule) -> list[UUID]:
@@ -288,16 +308,16 @@ def _live(connection: Connection, schedule: Schedule) -> list[UUID]:
     return list(connection.scalars(select(recent.c.id).where(recent.c.state.in_(LIVE))))
 
 
-def _keeps_failing(connection: Connection, schedule: Schedule) -> bool:
-    """Whether so many of the tasks that ended last have failed, one after the other."""
+def _why_to_pause(connection: Connection, schedule: Schedule) -> str | None:
+    """Where so many of the tasks that ended last have failed, one after the other."""
     limit = schedule.spec.pause_after_failures
     if limit is None:
-        return False
+        return None
     ended = _recent(schedule, limit).where(
         tasks.c.state.not_in(LIVE), schedule_ticks.c.fire_at > schedule.failures_since
     )
     states = [row.state for row in connection.execute(ended)]
-    return len(states) == limit and set(states) == {State.FAILURE}
+    return f"The last {limit} tasks failed." if len(states) == limit and set(states) == {State.FAILURE} else None
 
 
 def _recent(schedule: Schedule, limit: int) -> Select[Any]:

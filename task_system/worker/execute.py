@@ -52,6 +52,8 @@ def _perform(here: Runtime, job: Job) -> AttemptEnd:
         # The type changed since the task was accepted: another attempt would fail alike.
         wrong = errors_of(error, _read(job.parameters), "parameters")
         return _ended("failure", "InvalidParameters", "; ".join(f"{one['path']} {one['message']}" for one in wrong))
+    except SoftTimeLimitExceeded:
+        raise  # the parameters may be right
     except Exception as error:  # noqa: BLE001 - a model's own validators may raise anything
         return _ended("failure", type(error).__name__, str(error))
     context = here.context(job)

@@ -80,6 +80,24 @@ def test_what_cannot_follow_says_why(store: Store) -> None:
     assert batch.finished_at
 
 
+def test_what_breaks_keeps_no_other_batch_open(store: Store) -> None:
+    batches, broken_id, [broken] = submitted(store, 1)
+    _, _, [sound] = submitted(store, 1)
+    for task_id in (broken, sound):
+        store.acting.cancel(task_id, None)
+
+    def breaks(batch: Batch, counts: dict[str, int], missing: Missing) -> NewTask:
+        if batch.id == broken_id:
+            raise AttributeError("no such thing")
+        return follows(batch, counts, missing)
+
+    assert len(batches.close(breaks, 10)) == 2
+    assert len(after(store)) == 1
+    batch = batches.get(broken_id)
+    assert batch
+    assert batch.callback_error == "AttributeError: no such thing"
+
+
 def test_one_that_is_not_whole_is_waited_for(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     batches, batch_id, [only] = submitted(store, 1, last=False)
     store.acting.cancel(only, None)

@@ -21,6 +21,7 @@ from task_system.store.schedules import GONE, Schedule, Schedules
 from task_system.store.tables import schedules as table
 from task_system.store.tables import tasks
 from tests.contract.kit import DEADLINE_S, Store, at_once, end_of, new_task
+from tests.contract.test_bulk import Killed
 
 
 @pytest.fixture
@@ -128,10 +129,10 @@ def test_a_tick_and_its_task_are_there_both_or_neither(store: Store, schedules: 
 
     def broken(schedule: Schedule, tick: datetime, missing: Missing) -> NewTask:
         if tick > first + timedelta(seconds=3):
-            raise RuntimeError("killed here")
+            raise Killed
         return task_of(schedule, tick, missing)
 
-    with pytest.raises(RuntimeError):
+    with pytest.raises(Killed):
         schedules.fire(broken, 10)
     assert tasks_by_tick(store, schedule) == {}
     assert schedules.ticks(schedule.id, 10) == []
@@ -265,6 +266,30 @@ def test_what_cannot_be_submitted_is_said_and_the_next_tick_comes(store: Store, 
     after = schedules.get(schedule.id).next_fire_at
     assert after
     assert after > tick.fire_at
+
+
+def test_one_that_cannot_go_on_is_paused_and_keeps_no_other_from_it(store: Store, schedules: Schedules) -> None:
+    broken, sound = schedules.create(spec(name="broken")), schedules.create(spec(name="sound"))
+    removed = schedules.create(spec(name="removed", cron="* * * * * *", timezone="Europe/Berlin"))
+    for schedule in (broken, removed, sound):
+        ago(store, schedule, 5)
+    with store.database.write() as connection:
+        # As after an update of the system that knows fewer time zones.
+        connection.execute(update(table).where(table.c.id == removed.id).values(timezone="Mars/Olympus"))
+
+    def breaks(schedule: Schedule, tick: datetime, missing: Missing) -> NewTask:
+        if schedule.id == broken.id:
+            raise AttributeError("no such thing")
+        return task_of(schedule, tick, missing)
+
+    fired = schedules.fire(breaks, 10)
+    assert fired.submitted == len(tasks_by_tick(store, sound)) >= 5
+    assert sorted(fired.paused) == ["broken", "removed"]
+    after = schedules.get(broken.id)
+    assert (after.paused, after.pause_reason) == (True, "It cannot go on: AttributeError: no such thing")
+    assert "Mars/Olympus" in (schedules.get(removed.id).pause_reason or "")
+    assert tasks_by_tick(store, broken) == {}
+    assert schedules.ticks(broken.id, 1) == []
 
 
 def test_nothing_comes_while_it_is_paused_and_the_pause_is_not_made_up_for(store: Store, schedules: Schedules) -> None:

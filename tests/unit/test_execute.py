@@ -279,6 +279,24 @@ def test_a_validator_that_breaks_is_a_failure(worker: Worker) -> None:
     assert (end.outcome, end.error_type) == ("failure", "KeyError")
 
 
+def test_a_time_limit_while_parameters_are_read_is_no_fault_of_theirs(worker: Worker) -> None:
+    class Slow(BaseModel):
+        n: int = 1
+
+        @field_validator("n", mode="before")
+        @classmethod
+        def _check(cls, value: object) -> object:
+            if value == 2:
+                raise SoftTimeLimitExceeded
+            return value
+
+    def it(ctx: Context, parameters) -> None: ...  # type: ignore[no-untyped-def]
+
+    it.__annotations__["parameters"] = Slow
+    end = worker.run(it)
+    assert (end.outcome, end.error_type) == ("retry", "SoftTimeLimitExceeded")
+
+
 def test_a_type_that_this_worker_does_not_know_is_a_failure(worker: Worker) -> None:
     end, _ = run_attempt(worker.job(task_type="unheard_of"))
     assert (end.outcome, end.error_type) == ("failure", "UnknownTaskType")

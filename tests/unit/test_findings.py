@@ -3,11 +3,14 @@
 from typing import Any
 
 import pytest
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel, ValidationError, field_validator
 
 from task_system.api.schedules import ScheduleBody
 from task_system.api.tasks import SubmitTask
 from task_system.dispatch.findings import errors_of
+from task_system.dispatch.submit import validated
+from task_system.model.errors import TaskTypeBroken
+from task_system.registry import Context, Registry, task_type
 from task_system.task_types.data_processing.models import DataParameters
 from task_system.task_types.http_request.models import HttpParameters
 from task_system.task_types.image_processing.models import ImageParameters
@@ -100,3 +103,21 @@ def test_of_many_that_are_unknown_none_is_looked_for() -> None:
     assert {error["message"] for error in errors_of(refused.value, sent, model=SubmitTask)} == {
         "is unknown here: leave it out"
     }
+
+
+def test_a_check_that_breaks_is_told_from_parameters_that_are_wrong() -> None:
+    class Picky(BaseModel):
+        n: int
+
+        @field_validator("n")
+        @classmethod
+        def _check(cls, value: int) -> int:
+            return 1 // value
+
+    def picky(ctx: Context, parameters) -> None: ...  # type: ignore[no-untyped-def]
+
+    picky.__annotations__["parameters"] = Picky
+    registry = Registry()
+    task_type("picky", registry=registry, example={"n": 1})(picky)
+    with pytest.raises(TaskTypeBroken, match="The checks of 'picky' broke: ZeroDivisionError"):
+        validated(registry.get("picky"), {"n": 0})
