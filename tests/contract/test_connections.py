@@ -13,7 +13,7 @@ from task_system.model.errors import StoreUnavailable
 from task_system.model.outcome import Claim, Finish
 from task_system.store import Database
 from task_system.store.submissions import Submissions
-from tests.contract.kit import Store, at_once, end_of, new_task
+from tests.contract.kit import DEADLINE_S, Store, at_once, end_of, new_task
 
 
 def run(store: Store, *statements: str) -> None:
@@ -93,11 +93,12 @@ def ending(postgresql: Store) -> Iterator[Store]:
     postgresql.database.close()
 
 
-def test_connections_that_the_server_ended_are_replaced(ending: Store, postgresql_url: str) -> None:
-    database = Database(postgresql_url, connections=2)
+def test_connections_that_the_server_ended_are_replaced(postgresql_url: str) -> None:
+    database, other = (Database(postgresql_url, connections=2) for _ in range(2))
     at_once(2, lambda _: database.ping())
-    end_all_others(ending.database)
-    deadline = time.monotonic() + 10
+    end_all_others(other)
+    other.close()
+    deadline = time.monotonic() + DEADLINE_S
     while True:
         try:
             database.ping()

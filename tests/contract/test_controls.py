@@ -53,10 +53,11 @@ def test_a_pause_that_is_there_takes_the_new_end_and_reason(store: Store, contro
 
 
 def test_a_pause_ends_by_itself(store: Store, controls: Controls) -> None:
-    controls.pause(QUEUE, store.now() + timedelta(seconds=0.3), None)
+    controls.pause(QUEUE, store.now() + timedelta(hours=1), None)
     row = store.submit()
     controls.park([dispatch_of(row)])
     assert controls.let_go() == 0
+    controls.pause(QUEUE, store.now() + timedelta(seconds=0.3), None)
     deadline = time.monotonic() + DEADLINE_S
     while controls.closed() is not None:
         assert time.monotonic() < deadline

@@ -15,6 +15,7 @@ import requests
 
 from task_system.testing.servers import PrivateServers, Process
 from task_system.testing.servers.ports import HOST, free_port
+from tests.standstill import Stopwatch
 
 ROOT = Path(__file__).resolve().parents[2]
 LEASE_S, HEARTBEAT_S, GRACE_S = 6.0, 2.0, 3.0
@@ -34,9 +35,9 @@ Json = dict[str, Any]
 
 def wait_until(holds: Callable[[], Any], timeout_s: float, what: str | Callable[[], object]) -> Any:
     """Ask until the answer is true, and return it. Fails with `what` was waited for."""
-    deadline, pause_s = time.monotonic() + timeout_s, _LOOK_FIRST_S
+    watch, pause_s = Stopwatch(), _LOOK_FIRST_S
     while not (answer := holds()):
-        if time.monotonic() > deadline:
+        if watch.s > timeout_s:
             raise AssertionError(f"not within {timeout_s:g} s: {what if isinstance(what, str) else what()}")
         time.sleep(pause_s)
         pause_s = min(1.25 * pause_s, _LOOK_MOST_S)

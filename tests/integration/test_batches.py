@@ -1,12 +1,12 @@
 """Many tasks at once: the same in both modes."""
 
 import json
-import time
 from typing import Any
 
 import pytest
 
 from tests.integration.service import MAX_BODY_BYTES, Service, wait_until
+from tests.standstill import Stopwatch
 
 MANY = 10_000
 FAR = 3600.0
@@ -139,9 +139,9 @@ def test_a_callback_must_be_a_submission(service: Service) -> None:
 def test_ten_thousand_are_accepted_at_once(service: Service, record_property: Any) -> None:
     body = json.dumps({"tasks": [task(number, delay=FAR) for number in range(MANY)]}).encode()
     assert len(body) > MAX_BODY_BYTES, "larger than any other request may be"
-    began = time.monotonic()
+    watch = Stopwatch()
     answer = service.request("POST", "/api/tasks/batch", data=body, headers={"Content-Type": "application/json"})
-    took_s = time.monotonic() - began
+    took_s = watch.s
     record_property("took_s", took_s)
     assert (answer.status_code, answer.json()["accepted"]) == (202, MANY)
     assert service.get(answer.json()["links"]["self"]).json()["counts"] == {"PENDING": MANY}

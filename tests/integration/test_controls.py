@@ -10,6 +10,7 @@ import pytest
 import requests
 
 from tests.integration.service import SLOTS, Json, Service, wait_until
+from tests.standstill import Stopwatch
 
 QUEUE = "default.low"
 #: Within which every process obeys. Of what no process tells, time itself is the only sign.
@@ -59,7 +60,7 @@ def test_a_paused_queue_starts_nothing_until_it_is_resumed(service: Service, gat
     service.wait_until_reserved(reserved)
     paused = call(service, f"queues/{QUEUE}/pause", {"reason": "the other side is down"})
     assert (paused["paused"], paused["reason"], paused["until"]) == (True, "the other side is down", None)
-    time.sleep(OBEYED_S)  # that is the promise: from then on nothing starts
+    Stopwatch().wait(OBEYED_S)  # that is the promise: from then on nothing starts
     new = [low(service) for _ in range(3)]
     gate.touch()
     for task_id in blocking:
@@ -80,7 +81,7 @@ def test_a_paused_queue_starts_nothing_until_it_is_resumed(service: Service, gat
 def test_a_pause_ends_at_its_time(service: Service) -> None:
     until = datetime.now(UTC) + timedelta(seconds=3)
     call(service, f"queues/{QUEUE}/pause", {"until": until.isoformat()})
-    time.sleep(OBEYED_S)
+    Stopwatch().wait(OBEYED_S)
     task = service.finished(low(service))
     assert datetime.fromisoformat(task["started_at"]) >= until
 
@@ -108,7 +109,7 @@ def test_a_held_type_is_accepted_and_waits(service: Service) -> None:
         "state": "hold",
         "reason": "odd results",
     }
-    time.sleep(OBEYED_S)
+    Stopwatch().wait(OBEYED_S)
     held = [service.submit("test_noop")["task_id"] for _ in range(3)]
     assert service.run("test_echo", {"value": 1})["state"] == "SUCCESS"
     assert {service.task(task_id)["attempt"] for task_id in held} == {0}

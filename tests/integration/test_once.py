@@ -74,7 +74,7 @@ def test_what_is_unique_for_a_while_is_not_accepted_again(service: Service) -> N
 
 def test_the_latest_of_many_wins_and_is_run_once(service: Service) -> None:
     user = str(uuid4())
-    body = {"debounce": 3, "debounce_by": ["parameters.value.user"], "debounce_max": 9, "tags": [user]}
+    body = {"debounce": 300, "debounce_by": ["parameters.value.user"], "debounce_max": 900, "tags": [user]}
     answers = [submit(service, {"parameters": {"value": {"user": user, "n": n}}, **body}).json() for n in range(5)]
     assert [said["debounced"] for said in answers] == ["new"] + ["replaced"] * 4
     (task_id,) = {said["task_id"] for said in answers}

@@ -12,6 +12,7 @@ import requests
 from tests.integration.crowd import Crowd
 from tests.integration.service import GRACE_S, SLOTS, Service, Stack, wait_until
 from tests.integration.witness import Witness
+from tests.standstill import Stopwatch
 
 BACK_S = 60.0
 
@@ -130,9 +131,9 @@ def test_without_the_database_everything_is_503_within_two_seconds_and_recovers(
         lambda: stack.get("/api/health/ready"),
     ]
     for ask in asks * 3:
-        started = time.monotonic()
+        watch = Stopwatch()
         answer = ask()
-        assert time.monotonic() - started < 2
+        assert watch.s < 2
         assert answer.status_code == 503, answer.text
         assert answer.headers["Content-Type"] == "application/problem+json"
         assert int(answer.headers["Retry-After"]) >= 1
@@ -171,9 +172,9 @@ def test_a_redis_that_hangs_costs_little_time(stack: Stack) -> None:
     try:
         times = []
         for _ in range(5):
-            started = time.monotonic()
+            watch = Stopwatch()
             assert stack.task(task_id)["state"] == "SUCCESS"
-            times.append(time.monotonic() - started)
+            times.append(watch.s)
         assert max(times) < 2, times
         assert stack.run("test_noop")["state"] == "SUCCESS"
     finally:
@@ -233,10 +234,10 @@ def stop(stack: Stack, name: str) -> float:
     """Ask a process to stop, as every supervisor does; answers how long it took, in seconds."""
     process = stack.processes[name]
     logged = len(process.log.read_bytes())
-    started = time.monotonic()
+    watch = Stopwatch()
     process.send_signal(signal.SIGTERM)
     assert process.wait(30), process.tail()
     assert process.exit_status == 0, process.tail()
     said = process.log.read_bytes()[logged:].decode()
     assert "Traceback" not in said, said
-    return time.monotonic() - started
+    return watch.s

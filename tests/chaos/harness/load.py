@@ -12,6 +12,7 @@ import requests
 
 from task_system.testing.servers.ports import HOST
 from tests.chaos.harness.system import System
+from tests.standstill import Stopwatch
 
 CLIENTS = 8
 _PRIORITIES = ("high", "normal", "low")
@@ -122,13 +123,13 @@ class Load:
             "delay": 0.5 if number % 10 == 0 else 0,
         }
         headers = {"Idempotency-Key": label} if keyed else {}
-        started = time.monotonic()
+        watch = Stopwatch()
         try:
             answer = http.post(f"http://{HOST}:{self._port}/api/tasks", json=body, headers=headers, timeout=20)
         except requests.RequestException as error:
-            self._refused(type(error).__name__, time.monotonic() - started)
+            self._refused(type(error).__name__, watch.s)
             return False
-        took_s = time.monotonic() - started
+        took_s = watch.s
         if answer.status_code != 202:
             self._refused(f"{answer.status_code} {answer.text[:200]}", took_s)
             if answer.status_code not in {429, 503} or "Retry-After" not in answer.headers:

@@ -29,6 +29,7 @@ from tests.chaos.harness.report import Outcome, record
 from tests.chaos.harness.system import System
 from tests.integration.service import wait_until
 from tests.integration.witness import Witness
+from tests.standstill import ran_s
 
 #: From the end of the fault until everything is over, and until health tells of a fault, in seconds.
 CONVERGES_S, TELLS_S = 60.0, 15.0
@@ -204,8 +205,8 @@ def _told(system: System, check: str, fault_at: float) -> float:
         said[:] = [system.not_ready()]
         return check in said[0]  # type: ignore[operator]
 
-    wait_until(tells, TELLS_S - (time.monotonic() - fault_at), lambda: f"health tells of {check}; it says {said}")
-    return time.monotonic() - fault_at
+    wait_until(tells, TELLS_S - ran_s(fault_at, time.monotonic()), lambda: f"health tells of {check}; it says {said}")
+    return ran_s(fault_at, time.monotonic())
 
 
 def _look(oracle: Oracle) -> None:
