@@ -12,7 +12,7 @@ from typing import Any
 from uuid import UUID
 
 import orjson
-from sqlalchemy import Connection, RowMapping, and_, case, insert, or_, select, text, update
+from sqlalchemy import ColumnElement, Connection, RowMapping, Text, and_, case, cast, insert, or_, select, text, update
 
 from task_system.model.outcome import AttemptEnd, Claim, Finish
 from task_system.model.states import WAITING, State
@@ -179,14 +179,14 @@ class Leases:
         self._lease_s = lease_s
 
     def settle(
-        self, finishes: Sequence[Finish], claims: Sequence[Claim]
+        self, finishes: Sequence[Finish], claims: Sequence[Claim], *, again: bool = False
     ) -> tuple[dict[UUID, Ended], dict[UUID, Claimed]]:
         """Record these ends and make these claims; the answers are by lease token.
 
         What is missing from the answers was not ours: an end whose lease was lost, a claim of a task that is finished,
         cancelled, running elsewhere or dispatched anew. What is answered is on PostgreSQL's disk. Raises
-        StoreUnavailable; then it is unknown what was written, and repeating the call is safe: what was written is
-        missing from its answer.
+        StoreUnavailable; then it is unknown what was written, and the call is to be repeated.
+        again: it is repeated; what was written before and never answered, is answered now.
         """
         with self._database.statement() as connection:
             if self._database.is_postgresql:
@@ -197,6 +197,9 @@ class Leases:
                 ended = {f.lease_token: r for f in finishes if (r := _finish_one(connection, f, events))}
                 claimed = {c.lease_token: got for c in claims if (got := self._claim_one(connection, c, events))}
                 append(connection, events)
+            if again:
+                ended |= self._ended_before(connection, [f for f in finishes if f.lease_token not in ended])
+                claimed |= self._claimed_before(connection, [c for c in claims if c.lease_token not in claimed])
         return ended, claimed
 
     def extend(self, leases: dict[UUID, UUID]) -> tuple[set[UUID], set[UUID]]:
@@ -256,6 +259,38 @@ class Leases:
         with self._database.read() as connection:
             return _cancel_of(connection.execute(statement).one_or_none(), task_id)
 
+    def _ended_before(self, connection: Connection, finishes: Sequence[Finish]) -> dict[UUID, Ended]:
+        """Those of these ends after which the task is over just so. Only of such does anybody wait to hear."""
+        if not finishes:
+            return {}
+        ids = [finish.task_id for finish in finishes]
+        statement = select(tasks.c.id, tasks.c.state, tasks.c.finished_at, tasks.c.result, tasks.c.error_type).where(
+            tasks.c.id.in_(ids), tasks.c.id.between(min(ids), max(ids)), tasks.c.worker == self._worker
+        )
+        rows = {row.id: row for row in connection.execute(statement) if row.finished_at}
+        return {
+            finish.lease_token: Ended(State(row.state), row.finished_at)
+            for finish in finishes
+            if (row := rows.get(finish.task_id))
+            and row.state in {finish.end.state, State.CANCELLED}
+            and (row.result, row.error_type) == (finish.end.result, finish.end.error_type)
+        }
+
+    def _claimed_before(self, connection: Connection, claims: Sequence[Claim]) -> dict[UUID, Claimed]:
+        if not claims:
+            return {}
+        ids = [claim.task_id for claim in claims]
+        statement = (
+            select(
+                *(tasks.c[name] for name in _RETURNED if name != "parameters"),
+                cast(tasks.c.parameters, Text).label("parameters"),
+                _plain(),
+            )
+            .where(tasks.c.id.in_(ids), tasks.c.id.between(min(ids), max(ids)), tasks.c.state == State.STARTED)
+            .where(tasks.c.lease_token.in_([claim.lease_token for claim in claims]))
+        )
+        return {row["lease_token"]: Claimed(**row) for row in connection.execute(statement).mappings()}
+
     def _claim(self, connection: Connection, claims: Sequence[Claim]) -> dict[UUID, Claimed]:
         # Always in the same order, so that two workers with copies of the same messages cannot deadlock.
         ordered = sorted(claims, key=lambda claim: claim.task_id)
@@ -298,7 +333,7 @@ class Leases:
             .returning(
                 *(tasks.c[name] for name in _RETURNED),
                 tasks.c.tags,
-                and_(*(tasks.c[name].is_(None) for name in _EXTRAS)).label("plain"),
+                _plain(),
             )
         )
         row = connection.execute(statement).mappings().one_or_none()
@@ -309,6 +344,10 @@ class Leases:
         values = {**row, "parameters": orjson.dumps(row["parameters"]).decode()}
         del values["tags"]
         return Claimed(**values)
+
+
+def _plain() -> ColumnElement[bool]:
+    return and_(*(tasks.c[name].is_(None) for name in _EXTRAS)).label("plain")
 
 
 def _finish(connection: Connection, finishes: Sequence[Finish]) -> dict[UUID, Ended]:

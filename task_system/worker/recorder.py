@@ -88,15 +88,16 @@ class BatchRecorder:
             self._settled(finishes, ended, claims, claimed)
 
     def _settle(
-        self, finishes: Sequence[Finish], claims: Sequence[Claim]
+        self, finishes: Sequence[Finish], claims: Sequence[Claim], *, again: bool = False
     ) -> tuple[dict[UUID, Ended], dict[UUID, Claimed]]:
-        """Write these, however long the database is away."""
+        """Write these, however long the database is away. again: some may be written."""
         pause_s = PAUSE_FIRST_S
         while True:
             _pass(finishes, "worker.before_finish", claims, "worker.before_claim")
             try:
-                settled = self._leases.settle(finishes, claims)
+                settled = self._leases.settle(finishes, claims, again=again)
             except StoreUnavailable as error:
+                again = True
                 _log.warning("%s (%s); trying again", error.detail, error.__cause__)
                 time.sleep(pause_s)
                 pause_s = min(pause_s * 2, PAUSE_MOST_S)
@@ -111,13 +112,13 @@ class BatchRecorder:
         claimed: dict[UUID, Claimed] = {}
         for finish in finishes:
             try:
-                ended |= self._settle([finish], [])[0]
+                ended |= self._settle([finish], [], again=True)[0]
             except Exception:  # noqa: BLE001 - the others go on
                 # Its lease runs out, and the rescuer says so.
                 _log.exception("the end of task %s could not be written", finish.task_id)
         for claim in claims:
             try:
-                claimed |= self._settle([], [claim])[1]
+                claimed |= self._settle([], [claim], again=True)[1]
             except Exception:  # noqa: BLE001 - the others go on
                 _log.exception("task %s could not be claimed", claim.task_id)
         return ended, claimed

@@ -1,15 +1,21 @@
 """A worker's rights: who is late, doubled or outdated gets nothing, and each end says what becomes of the task."""
 
+import queue
+from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 from uuid import uuid4
 
 import pytest
 
+from task_system.model.errors import StoreUnavailable
 from task_system.model.ids import new_id
 from task_system.model.outcome import OUTCOMES, Claim, Finish
 from task_system.model.states import TERMINAL, State
+from task_system.model.task import Extras
 from task_system.store.leases import Ended, Leases
-from tests.contract.kit import LEASE_S, Store, end_of, new_task
+from task_system.worker.recorder import BatchRecorder
+from tests.contract.kit import DEADLINE_S, LEASE_S, Store, end_of, new_task
 
 AGAIN = ("retry", "snoozed", "handed_back", "lost")
 OVER = ("success", "failure", "cancelled")
@@ -263,6 +269,63 @@ def test_ends_and_claims_of_one_batch(store: Store) -> None:
         again.lease_token: State.RETRY,
     }
     assert {lease.id for lease in claimed.values()} == {fresh.id, again.id}
+
+
+def test_what_was_written_and_never_answered_is_answered_when_it_is_asked_for_again(store: Store) -> None:
+    fresh, tagged = store.submit(), store.submit(extras=Extras(tags=("a",)), parameters=b'{"n": 12345678901234567890}')
+    claims = [Claim(row.id, 1, uuid4()) for row in (fresh, tagged)]
+    _, claimed = store.leases.settle([], claims)
+    assert store.leases.settle([], claims) == ({}, {})
+    _, same = store.leases.settle([], claims, again=True)
+    # SQLite's RETURNING does not say what is plain; only copies in Redis ask.
+    assert {token: replace(one, plain=False) for token, one in same.items()} == {
+        token: replace(one, plain=False) for token, one in claimed.items()
+    }
+    assert [same[claim.lease_token].plain for claim in claims] == [True, False]
+    assert store.leases.settle([], [Claim(fresh.id, 1, uuid4())], again=True) == ({}, {})
+    ends = [end_of("success"), end_of("retry")]
+    finishes = [Finish(claim.task_id, claim.lease_token, end) for claim, end in zip(claims, ends, strict=True)]
+    ended, _ = store.leases.settle(finishes, [])
+    # Nobody waits to hear of a retry.
+    del ended[claims[1].lease_token]
+    assert store.leases.settle(finishes, [], again=True) == (ended, {})
+    assert store.leases.settle([], claims, again=True) == ({}, {})
+
+
+def test_an_end_that_somebody_else_made_is_none_of_ours(store: Store) -> None:
+    lost = store.start(max_attempts=1)
+    store.expire_lease(lost.id)
+    assert store.upkeep.rescue(10, poison_after=3, delay_s=0.0)
+    for outcome in ("success", "failure"):
+        finish = Finish(lost.id, lost.lease_token, end_of(outcome))
+        assert store.leases.settle([finish], [], again=True) == ({}, {})
+
+
+def test_an_answer_that_is_lost_on_its_way_loses_no_attempt(store: Store) -> None:
+    class Unlucky(Leases):
+        """Of which the first answer never comes."""
+
+        unlucky = True
+
+        def settle(self, *asked: Any, **how: Any) -> Any:
+            answer = super().settle(*asked, **how)
+            if self.unlucky:
+                self.unlucky = False
+                raise StoreUnavailable
+            return answer
+
+    done, fresh = store.start(), store.submit()
+    finish, claim = Finish(done.id, done.lease_token, end_of("success")), Claim(fresh.id, 1, uuid4())
+    told: queue.SimpleQueue[Any] = queue.SimpleQueue()
+    leases = Unlucky(store.database, worker="worker@here", lease_s=LEASE_S)
+    recorder = BatchRecorder(leases, lambda *settled: told.put(settled), lambda: True)
+    recorder.finish(finish)
+    recorder.claim(claim)
+    recorder.start()
+    finishes, ended, claims, claimed = told.get(timeout=DEADLINE_S)
+    recorder.stop(DEADLINE_S)
+    assert (finishes, ended[done.lease_token].state) == ([finish], State.SUCCESS)
+    assert (claims, claimed[claim.lease_token].id) == ([claim], fresh.id)
 
 
 def test_a_batch_that_cannot_be_written_changes_nothing(store: Store) -> None:
