@@ -1,4 +1,6 @@
-"""Celery's consumer, without its delayed delivery, and without its standstill while the broker is away."""
+"""Celery's consumer, without its delayed delivery, its standstill while the broker is away, and its last word on tasks
+that it does not know.
+"""
 
 import logging
 import threading
@@ -37,6 +39,14 @@ class TaskConsumer(Consumer):
         if self.hub is not None and self.restart_count:
             _go_on_until(_Looking(self._look).found, self.hub, self.controller)
         return super().connect()
+
+    def on_unknown_task(self, _body: Any, message: Any, exc: Exception) -> None:
+        """To the dead letters, as any message that is not for this worker: a newer one may know the type.
+
+        Celery's own also tells who waits in Redis that the task has failed, which lives on.
+        """
+        _log.error("no task type %s is known here; its message goes to the dead letters", exc)
+        message.reject_log_error(_log, self.connection_errors)
 
     def connection_for_read(self, heartbeat: int | None = None) -> Any:
         """Celery's own has no end of waiting for an answer, and nothing is done meanwhile."""

@@ -11,6 +11,9 @@ import requests
 from celery import Celery
 from celery.result import AsyncResult
 
+from task_system.broker.amqp_link import AmqpLink
+from task_system.model.ids import new_id
+from task_system.model.task import Dispatch
 from task_system.testing.servers.ports import HOST, free_port
 from tests.integration.service import ROOT, SLOTS, Stack, wait_until
 
@@ -64,6 +67,18 @@ def test_a_client_is_raised_the_error(stack: Stack, client: Celery) -> None:
         failed.get(timeout=20)
     assert failed.state == "FAILURE"
     assert "failure {ctx.attempt}" in failed.traceback
+
+
+def test_what_a_worker_does_not_know_has_not_failed(stack: Stack, client: Celery) -> None:
+    unknown = Dispatch(new_id(), 1, "default.normal", "only_newer_workers_know_it")
+    link = AmqpLink(stack.servers.rabbitmq.url)
+    link.send([unknown])
+    while link.unconfirmed:
+        link.wait(5)
+    link.close()
+    # In the same queue, for the same worker: it has read that one when it is done with this.
+    stack.run("test_noop")
+    assert result(client, str(unknown.task_id)).state == "PENDING"
 
 
 @pytest.mark.parametrize(
