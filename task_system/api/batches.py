@@ -84,6 +84,7 @@ def submit() -> Response:
     """Accept many tasks at once. The answer says for each, in order, what it became or why not.
 
     As NDJSON, a task a line, they may be many more; then it says how many were accepted, and why the others were not.
+    422 when it was none.
     """
     request.max_content_length = TIMES_AS_LARGE * current_app.config["MAX_CONTENT_LENGTH"]
     if "Idempotency-Key" in request.headers:

@@ -19,6 +19,7 @@ from task_system.api.shapes.failures import FailurePage
 from task_system.dispatch.filtering import Filter
 from task_system.model.bulk import BulkAction
 from task_system.model.errors import FailureNotFound
+from task_system.model.text import WRITTEN
 from task_system.model.time import iso
 from task_system.store.failures import Group
 
@@ -31,6 +32,8 @@ _FINGERPRINT = re.compile(r"[0-9a-f]{16}", re.ASCII)
 
 def _cursor(text: str) -> tuple[datetime, str]:
     at, _, failure = text.partition(_BETWEEN)
+    if not _FINGERPRINT.fullmatch(failure):
+        raise ValueError(UNKNOWN_CURSOR)
     try:
         return datetime.fromisoformat(at).astimezone(UTC), failure
     except (ValueError, OverflowError):
@@ -41,7 +44,7 @@ class ListFailures(Body):
     """Which groups."""
 
     window: Annotated[Literal["1h", "24h", "7d", "all"], Field(description="Those that failed within it.")] = "24h"
-    task_type: Annotated[str | None, Field(max_length=64, pattern=r"^[^\x00]+$")] = None
+    task_type: Annotated[str | None, Field(max_length=64, pattern=WRITTEN)] = None
     limit: Annotated[int, Field(ge=1, le=100)] = 50
     cursor: Annotated[tuple[datetime, str] | None, BeforeValidator(_cursor), WithJsonSchema({"type": "string"})] = None
 

@@ -10,7 +10,7 @@ from pydantic import AfterValidator, AwareDatetime, BeforeValidator, Field, With
 
 from task_system.model.backoff import LONGEST_DELAY_S
 from task_system.model.moments import written
-from task_system.model.text import NUL_IN_JSON
+from task_system.model.text import NUL_IN_JSON, STORABLE
 
 #: As JSON, in bytes.
 LARGEST_METADATA = 8192
@@ -67,4 +67,4 @@ Tags = Annotated[tuple[Tag, ...], Field(max_length=20), AfterValidator(_once)]
 Metadata = Annotated[dict[str, Any], AfterValidator(_storable)]
 
 #: Why, for whoever finds it so.
-Reason = Annotated[str | None, Field(max_length=1000, pattern=r"^[^\x00]*$", description="Shown to who asks.")]
+Reason = Annotated[str | None, Field(max_length=1000, pattern=STORABLE, description="Shown to who asks.")]

@@ -8,7 +8,7 @@ from pydantic import Field
 
 from task_system.api.delivering import deliver_file
 from task_system.api.describing import Media, described
-from task_system.api.http import Body, answer, id_of
+from task_system.api.http import Body, answer, done, id_of
 from task_system.api.paging import Cursor, next_page
 from task_system.api.queries import queried
 from task_system.api.receiving import AROUND_BYTES, received
@@ -99,7 +99,7 @@ def info(file_id: str) -> Response:
 def delete(file_id: str) -> Response:
     """Remove a file. Who reads it now reads it to its end; tasks that name it fail."""
     services().filing.remove(_id(file_id))
-    return Response(status=204)
+    return done()
 
 
 def _file(text: str) -> StoredFile:

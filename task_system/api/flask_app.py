@@ -60,6 +60,12 @@ class ApiFlask(Flask):
         if self.teardown_request_funcs or request_tearing_down.receivers:
             super().do_teardown_request(exc)
 
+    def make_default_options_response(self) -> Response:
+        """Flask calls what is empty HTML."""
+        response = super().make_default_options_response()
+        del response.headers["Content-Type"]
+        return response
+
     def create_url_adapter(self, request: Request | None) -> MapAdapter | None:
         """Flask takes the host apart three times, to find that no address depends on it."""
         if request is None:

@@ -114,6 +114,13 @@ def _received(sent: Request) -> bytes:
     return data
 
 
+def done() -> Response:
+    """204: there is nothing to be said, in no form."""
+    nothing = Response(status=204)
+    del nothing.headers["Content-Type"]
+    return nothing
+
+
 def answer(body: Any, status: int = 200, **headers: str) -> Response:
     """A JSON response; bytes are JSON already."""
     encoded = body if isinstance(body, bytes) else orjson.dumps(body)

@@ -55,7 +55,8 @@ def _events(boundary: str) -> Iterator[Event]:
             while not isinstance(event := decoder.next_event(), NeedData | Epilogue):
                 yield event
         except ValueError as error:
-            raise BadRequest(f"The form is broken: {error}.") from None
+            detail = "it ends before its closing boundary" if chunk is None else str(error)
+            raise BadRequest(f"The form is broken: {detail}.") from None
 
 
 def _of_form(events: Iterator[Event]) -> tuple[str, Iterator[bytes]]:

@@ -11,7 +11,7 @@ from pydantic import AfterValidator, Field, RootModel, ValidationError, WithJson
 
 from task_system.api.describing import described
 from task_system.api.fields import Moment, Reason, Seconds, fits
-from task_system.api.http import Body, answer, id_of, parsed, parsed_if_any
+from task_system.api.http import Body, answer, done, id_of, parsed, parsed_if_any
 from task_system.api.queries import queried
 from task_system.api.services import services
 from task_system.api.shapes.schedules import Schedule as ScheduleShape
@@ -30,6 +30,7 @@ from task_system.model.errors import (
 )
 from task_system.model.routing import Priority
 from task_system.model.schedule import CatchUp, Overlap, ScheduleSpec, findings
+from task_system.model.text import STORABLE
 from task_system.model.time import iso
 from task_system.store.schedules import Schedule, Tick
 
@@ -100,7 +101,7 @@ class ListSchedules(Body):
     """Where the page begins."""
 
     after: Annotated[
-        str, Field(max_length=128, pattern=r"^[^\x00]*$", description="The name that the page before ended with.")
+        str, Field(max_length=128, pattern=STORABLE, description="The name that the page before ended with.")
     ] = ""
 
 
@@ -184,7 +185,7 @@ def change(schedule_id: str) -> Response:
 def remove(schedule_id: str) -> Response:
     """Forget a schedule. Its tasks stay."""
     services().schedules.remove(_id(schedule_id))
-    return Response(status=204)
+    return done()
 
 
 @bp.post("/<schedule_id>/pause")

@@ -10,7 +10,7 @@ from flask import Blueprint, Response, request
 from task_system.api.broadcast import Matches, News, frame_of
 from task_system.api.describing import Media, described
 from task_system.api.event_filters import FollowEvents, Resume
-from task_system.api.http import task_id_of
+from task_system.api.http import done, task_id_of
 from task_system.api.queries import queried
 from task_system.api.services import services
 from task_system.model.errors import StoreUnavailable, TaskNotFound, TaskSystemError, TooManyStreams
@@ -67,7 +67,7 @@ def follow_task(task_id: str) -> Response:
     id_ = task_id_of(task_id)
     after = _after(queried(Resume))
     if after == END:
-        return Response(status=204)
+        return done()
     broadcast, matches = services().broadcast, _of(id_)
     news = broadcast.follow(matches, after)
     first = _first(news)

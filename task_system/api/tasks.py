@@ -117,6 +117,8 @@ class SubmitTask(Body):
             self._debounced()
         elif self.debounce_by or self.debounce_max:
             raise ValueError("debounce_by and debounce_max say how to debounce: send debounce, too")
+        if self.unique_for is None and "unique_by" in self.model_fields_set:
+            raise ValueError("unique_by says what is the same, and for how long is missing: send unique_for, too")
         return self
 
     def _debounced(self) -> None:

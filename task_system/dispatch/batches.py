@@ -73,24 +73,23 @@ class Batches:
         """Accept all of these, or each that can be; what is invalid already comes as its errors.
 
         callback: submitted once, when all that were accepted are over.
-        Raises InvalidSubmission (unless `each`), Overloaded, StoreUnavailable; then nothing was recorded.
+        Raises InvalidSubmission (with `each` when none can be), Overloaded and StoreUnavailable, with nothing recorded.
         """
         started = time.monotonic()
         batch_id, follows = new_id(), self._checked(callback)
         with self._place():
             plain = Extras(batch_id=batch_id)
             rows = self._rows_of(items, plain)
-            _check(rows, each=each)
             new = [row for row in rows if isinstance(row, NewTask)]
+            _check(rows, each=each and bool(new))
             inline = len(new) <= PUBLISHED_INLINE
             grace_s = INLINE_GRACE_S if inline else 0.0
             stored = self._store.record(new, batch_id=batch_id, callback=follows, each=each, grace_s=grace_s)
         known: dict[UUID, Recorded | Errors] = {**stored.recorded}
         known.update({id_: _cannot_store(why) for id_, why in stored.refused.items()})
         answers = [known.get(row.id, []) if isinstance(row, NewTask) else row for row in rows]
-        _check(answers, each=each)
-        if stored.recorded:
-            self._events.emit("task.accepted", count=len(stored.recorded), duration_s=time.monotonic() - started)
+        _check(answers, each=each and bool(stored.recorded))
+        self._events.emit("task.accepted", count=len(stored.recorded), duration_s=time.monotonic() - started)
         if inline:
             due = [row for row in new if row.id in stored.recorded and stored.recorded[row.id].due]
             self._dispatcher.publish([row.dispatch for row in due])
@@ -111,8 +110,9 @@ class Batches:
                 self._record_each(lines(), follows, accepted)
             else:
                 self._record_all(lines, follows, accepted)
-        if accepted.accepted:
-            self._events.emit("task.accepted", count=accepted.accepted, duration_s=time.monotonic() - started)
+        if not accepted.accepted:
+            _refuse_all(accepted)
+        self._events.emit("task.accepted", count=accepted.accepted, duration_s=time.monotonic() - started)
         return accepted
 
     def callback_of(self, batch: Batch, counts: dict[str, int], missing: Missing) -> NewTask:
@@ -277,7 +277,7 @@ def _refuse_all(accepted: AcceptedLines) -> None:
 
 
 def _check(answers: Sequence[NewTask | Recorded | Errors], *, each: bool) -> None:
-    """Unless each is for itself, one that is invalid spoils all."""
+    """Unless each is for itself, and one of them valid, one that is invalid spoils all."""
     found = [
         {**error, "path": f"tasks.{number}.{error['path']}"}
         for number, answer in enumerate(answers)

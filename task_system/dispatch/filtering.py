@@ -23,6 +23,7 @@ from task_system.model.search.expression import (
     WordField,
 )
 from task_system.model.states import State
+from task_system.model.text import WRITTEN
 
 _STATES = (*(state.lower() for state in State), "scheduled")
 #: Filters and the fields they are equal to.
@@ -81,11 +82,13 @@ def _in_reach(moment: datetime) -> datetime:
     return moment
 
 
-_Text = Annotated[str, Field(max_length=255, pattern=r"^[^\x00]+$")]
+_Text = Annotated[str, Field(max_length=255, pattern=WRITTEN)]
+#: Of which each may have a comma in it.
 _Texts = Annotated[list[_Text], Field(max_length=20), BeforeValidator(_several)]
-_Ids = Annotated[list[UUID], Field(max_length=20), BeforeValidator(_several)]
+_Names = Annotated[list[_Text], Field(max_length=20), BeforeValidator(split)]
+_Ids = Annotated[list[UUID], Field(max_length=20), BeforeValidator(split)]
 #: As many as a page of the list has.
-_TaskIds = Annotated[list[UUID], Field(max_length=200), BeforeValidator(_several)]
+_TaskIds = Annotated[list[UUID], Field(max_length=200), BeforeValidator(split)]
 _Moment = Annotated[AwareDatetime, BeforeValidator(written), AfterValidator(_in_reach)]
 
 
@@ -101,15 +104,15 @@ class Filter(BaseModel):
         BeforeValidator(split),
     ] = []
     task_id: _TaskIds = []
-    task_type: _Texts = []
-    priority: Annotated[list[Priority], BeforeValidator(_several)] = []
-    queue: _Texts = []
+    task_type: _Names = []
+    priority: Annotated[list[Priority], BeforeValidator(split)] = []
+    queue: _Names = []
     tag: _Texts = []
     worker: _Texts = []
     schedule_id: _Ids = []
     batch_id: _Ids = []
     error: Annotated[_Texts, Field(description="Part of an error's type or message.")] = []
-    failure: Annotated[_Texts, Field(description="The fingerprint of a group of GET /api/failures.")] = []
+    failure: Annotated[_Names, Field(description="The fingerprint of a group of GET /api/failures.")] = []
     created_after: _Moment | None = None
     created_before: _Moment | None = None
     finished_after: _Moment | None = None

@@ -9,6 +9,7 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from task_system.model.moments import NO_MOMENT
+from task_system.model.text import STORABLE, WRITTEN
 
 #: Each a `path` and a `message`.
 Errors = list[dict[str, str]]
@@ -26,6 +27,11 @@ _WORDS = {
     **dict.fromkeys(("timezone_aware", "datetime_parsing", "datetime_from_date_parsing"), NO_MOMENT),
     **dict.fromkeys(("uuid_type", "uuid_parsing"), "must be an id, as the API gives them out"),
     "union_tag_not_found": "is missing",
+}
+#: Patterns that nobody needs to read.
+_PATTERNS = {
+    STORABLE: "must not have the character U+0000 in it",
+    WRITTEN: "must not be empty, nor have the character U+0000 in it",
 }
 #: Looking for names that are alike takes long; who is wrong in more places has not just misspelt one.
 _FEW = 20
@@ -86,4 +92,6 @@ def said_of(finding: ErrorDetails) -> str:
         return finding["msg"].removeprefix("Value error, ")  # what a model says itself
     if finding["type"] == "union_tag_invalid":
         return f"must be one of {finding['ctx']['expected_tags']}"
+    if finding["type"] == "string_pattern_mismatch" and finding["ctx"]["pattern"] in _PATTERNS:
+        return _PATTERNS[finding["ctx"]["pattern"]]
     return _WORDS.get(finding["type"]) or _MUST.sub("must ", finding["msg"]).replace(" after validation", "")

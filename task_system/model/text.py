@@ -4,6 +4,8 @@ import re
 
 #: U+0000 in JSON, and not a backslash followed by `u0000`: PostgreSQL cannot store that character.
 NUL_IN_JSON = re.compile(rb"(?<!\\)((?:\\\\)*)\\u0000")
+#: What callers write must fit, where it may be nothing, and where not.
+STORABLE, WRITTEN = r"^[^\x00]*$", r"^[^\x00]+$"
 
 
 def storable(text: str, longest: int) -> str:

@@ -6,7 +6,7 @@ from typing import Self
 
 #: A snapshot of PostgreSQL, or a number of SQLite; see `event_log.py`.
 _MARK = r"(?:\d{1,18}|\d{1,18}:\d{1,18}:(?:\d{1,18},)*(?:\d{1,18})?)"
-_FORM = re.compile(rf"({_MARK})_({_MARK})_(\d{{1,18}})_(-1|\d{{1,9}})_(\d{{1,15}})")
+_FORM = re.compile(rf"({_MARK})_({_MARK})_(\d{{1,18}})_(-1|\d{{1,9}})_(\d{{1,15}})", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

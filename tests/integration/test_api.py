@@ -335,6 +335,7 @@ def test_options_lists_the_methods(service: Service) -> None:
     answer = service.request("OPTIONS", "/api/tasks")
     assert answer.status_code == 200
     assert "POST" in answer.headers["Allow"]
+    assert "Content-Type" not in answer.headers
 
 
 def test_pages_of_configured_origins_may_call_and_others_may_not(service: Service) -> None:
@@ -455,6 +456,12 @@ def test_a_well_service_is_alive_and_ready(service: Service) -> None:
     assert ("redis" in checks) == isinstance(service, Stack)
     assert all(check["status"] == "ok" for check in checks.values())
     assert {"default", "data_processing", "email_sending", "file_processing"} <= set(checks["workers"]["lanes"])
+
+
+def test_a_probe_may_add_what_keeps_caches_from_answering(service: Service) -> None:
+    for path in ("/api/health/live", "/api/health/ready"):
+        for query in ("ts=1", "ts=1&ts=2", "%00=%ff"):
+            assert service.get(f"{path}?{query}").status_code == 200, query
 
 
 # Times.

@@ -66,6 +66,15 @@ def test_or_the_others_are_accepted(service: Service) -> None:
     assert service.get(said["links"]["self"]).json()["counts"] == {"SUCCESS": 1, "PENDING": 1}
 
 
+def test_of_which_none_is_accepted_is_no_batch(service: Service) -> None:
+    newest = service.get("/api/batches").json()["batches"]
+    status, problem = batch(service, [task(unknown=1), task("a\0b")], "each")
+    assert (status, [error["path"] for error in problem["errors"]]) == (422, ["tasks.0.unknown", "tasks.1.parameters"])
+    status, problem = lines(service, b"{\n[]\n", "each")
+    assert (status, [error["path"] for error in problem["errors"]]) == (422, ["lines.1.body", "lines.2.body"])
+    assert service.get("/api/batches").json()["batches"] == newest
+
+
 @pytest.mark.parametrize("tasks", [[], "x", [task()] * (MANY + 1)], ids=["none", "no list", "too many"])
 def test_a_batch_has_at_least_one_and_not_too_many(service: Service, tasks: Any) -> None:
     status, problem = batch(service, tasks)

@@ -33,6 +33,8 @@ def test_what_succeeds_is_no_failure(service: Service) -> None:
     assert service.run("test_noop")["failure"] is None
 
 
-@pytest.mark.parametrize("query", ["window=2h", "limit=0", "cursor=x", "cursor=0001-01-01~a", "unknown=1"])
+@pytest.mark.parametrize(
+    "query", ["window=2h", "limit=0", "cursor=x", "cursor=0001-01-01~a", "cursor=2026-01-01T00:00:00Z~%00", "unknown=1"]
+)
 def test_what_is_no_query_is_refused(service: Service, query: str) -> None:
     assert invalid(service.get(f"/api/failures?{query}")).keys() == {query.partition("=")[0]}

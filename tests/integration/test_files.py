@@ -161,6 +161,13 @@ def test_conditions(service: Service) -> None:
     assert (fresh.status_code, fresh.content) == (304, b"")
 
 
+def test_a_weak_tag_is_good_for_all_of_a_file_and_not_for_a_part(service: Service) -> None:
+    file = _letters(service)
+    weak = f'W/"{file["sha256"]}"'
+    assert get(service, file, **{"If-None-Match": weak}).status_code == 304
+    assert get(service, file, Range="bytes=0-1", **{"If-Range": weak}).content == b"abcdefgh"
+
+
 def test_head_says_what_get_would(service: Service) -> None:
     file = _letters(service)
     answer = service.request("HEAD", file["links"]["content"])
@@ -179,7 +186,8 @@ def test_pages(embedded: Service) -> None:
 
 def test_deleted_is_gone(service: Service) -> None:
     file = kept(service)
-    assert service.request("DELETE", file["links"]["content"]).status_code == 204
+    deleted = service.request("DELETE", file["links"]["content"])
+    assert (deleted.status_code, deleted.content, "Content-Type" in deleted.headers) == (204, b"", False)
     for method, path in (("GET", "content"), ("DELETE", "content"), ("GET", "self")):
         answer = service.request(method, file["links"][path])
         assert (answer.status_code, answer.json()["error"]) == (404, "file_not_found")
@@ -218,6 +226,7 @@ def test_a_broken_form_is_refused(service: Service, body: bytes) -> None:
     answer = service.request("POST", "/api/files", data=body, headers=headers)
     assert answer.status_code in {400, 422}, answer.text
     assert answer.headers["Content-Type"] == "application/problem+json"
+    assert "State." not in answer.text
     assert (files_in(service), unfinished(service)) == (before, [])
 
 

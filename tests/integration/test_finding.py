@@ -71,7 +71,10 @@ def test_filters_and_q_find_the_same(service: Service) -> None:
         "state=FAILURE,success": [echoed_id, failed_id],
         "state=failure&state=scheduled": [later, failed_id],
         "task_type=test_echo&task_type=test_noop": [later, echoed_id],
+        "task_type=test_echo,%20test_noop": [later, echoed_id],
         "priority=high": [echoed_id],
+        "priority=high,low": [echoed_id],
+        "queue=default.low,default.high": [echoed_id],
         "queue=default.high": [echoed_id],
         "tag=other": [echoed_id],
         f"worker={quote(failed['worker'])}&state=failure": [failed_id],
@@ -122,6 +125,16 @@ def test_filters_and_q_find_the_same(service: Service) -> None:
 )
 def test_a_wrong_query_is_told_where(service: Service, query: str, path: str) -> None:
     assert path in invalid(service.get(f"/api/tasks?{query}"))
+
+
+def test_what_is_wrong_with_a_query_is_said_in_words(service: Service) -> None:
+    for query, path, said in (
+        ("tag=", "tag.0", "must not be empty, nor have the character U+0000 in it"),
+        ("created_after=2026-01-31T08:00:00+01:00", "created_after", "a + is written %2B"),
+        ("created_after=2026-01-31T08:00:00.5+0100", "created_after", "a + is written %2B"),
+        ("created_after=2026-01-31T08:00:00", "created_after", "with its zone, such as 2026-01-31T08:00:00Z"),
+    ):
+        assert invalid(service.get(f"/api/tasks?{query}"))[path].endswith(said), query
 
 
 def test_a_wrong_search_is_told_where_and_what_was_expected(service: Service) -> None:

@@ -93,13 +93,16 @@ def test_the_latest_of_many_wins_and_is_run_once(service: Service) -> None:
     [
         ({"debounce": 5}, "send debounce_by"),
         ({"debounce_by": ["task_type"]}, "send debounce, too"),
+        ({"unique_by": ["task_type"]}, "send unique_for, too"),
         ({"debounce": 5, "debounce_by": ["task_type"], "delay": 1}, "no delay"),
         ({"debounce": 5, "debounce_by": ["task_type"], "debounce_max": 4}, "not be less"),
         ({"debounce": 5, "debounce_by": ["task_type"], "expires_in": 4}, "expire before it is due"),
         ({"debounce": 5, "debounce_by": ["parameters.absent"]}, "there is no 'parameters.absent'"),
     ],
 )
-def test_a_debounce_says_all_that_it_needs(service: Service, more: dict[str, Any], message: str) -> None:
+def test_a_debounce_and_what_is_unique_say_all_that_they_need(
+    service: Service, more: dict[str, Any], message: str
+) -> None:
     answer = submit(service, more)
     assert answer.status_code == 422
     assert message in answer.json()["errors"][0]["message"]

@@ -113,7 +113,7 @@ def test_every_body_s_example_passes_the_model_that_reads_it(app: Flask) -> None
 def test_no_route_ignores_a_query(app: Flask, client: FlaskClient, document: Json) -> None:
     for name, operation in operations(document):
         method, address = name.split()
-        if address == "/":
+        if address == "/" or address.startswith("/api/health/"):
             continue
         answer = client.open(re.sub(r"\{\w+\}", "x", address), method=method, query_string="colour=red&state=")
         errors = {error["path"]: error["message"] for error in answer.json["errors"]}

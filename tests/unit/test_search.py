@@ -104,6 +104,8 @@ def test_what_a_text_means(text: str, meant: Expression) -> None:
         ("colour:red", 0, "one of the fields state"),
         ("a (b", 4, "a closing )"),
         ("a b)", 3, "the end"),
+        ('a ""', 2, "a text between the quotes"),
+        ('error:timeout,""', 14, "a text between the quotes"),
         ('error:"abc', 10, 'a closing "'),
         ("a OR", 4, "a term"),
         ("OR a", 0, "a term"),
@@ -172,7 +174,11 @@ def test_any_text_is_a_search_or_has_a_place_where_it_is_none(text: str) -> None
         assert parsed(f" {text} ") == said or len(text) > LONGEST - 2
 
 
-@given(st.lists(st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]), max_size=20), min_size=1))
+@given(
+    st.lists(
+        st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]), min_size=1, max_size=20), min_size=1
+    )
+)
 def test_whatever_is_quoted_is_a_value(texts: list[str]) -> None:
     quoted = ",".join('"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"' for text in texts)
     if len(quoted) < LONGEST - 6:

@@ -12,7 +12,7 @@ from datetime import datetime
 
 from task_system.model.search.expression import And, Expression, Not, Or, Says
 from task_system.model.search.tokens import SearchError, Token, tokens
-from task_system.model.search.values import term_of
+from task_system.model.search.values import said, term_of
 
 #: Parentheses and negations inside one another.
 DEEPEST = 30
@@ -92,7 +92,7 @@ class _Parser:
             raise _unexpected(token, _TERM)
         self._take()
         if not self._is_attached(":") or token.kind == "quoted":
-            return Says(token.text)
+            return Says(said(token))
         self._take()
         operator = self._take() if self._is_attached("op") else None
         return term_of(token, operator, self._values(), self._now)

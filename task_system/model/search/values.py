@@ -81,11 +81,18 @@ def term_of(name: Token, operator: Token | None, values: list[Token], now: datet
     return _word_term(name, values)
 
 
+def said(value: Token) -> str:
+    """Text to look for, which is in every text when it is empty: then more would be found than anybody means."""
+    if not value.text:
+        raise SearchError(value.position, "a text between the quotes", '""')
+    return value.text
+
+
 def _word_term(name: Token, values: list[Token]) -> Expression:
     if name.text == "state":
         return _in_state(values)
     if name.text == "error":
-        return ErrorSays(tuple(value.text for value in values))
+        return ErrorSays(tuple(map(said, values)))
     if name.text not in WORDS:
         raise SearchError(name.position, "one of the fields " + ", ".join((*FIELDS, "parameters.…")), name.text)
     field = WORDS[name.text]
