@@ -310,6 +310,23 @@ def unserialisable(_ctx: Context, _parameters: Nothing) -> Any:
     return object()
 
 
+class Depth(BaseModel):
+    """How deep, and where."""
+
+    levels: int = 1
+    said: bool = False
+
+
+@task_type("test_deep", retry=ONCE)
+def deep(ctx: Context, parameters: Depth) -> Any:
+    """Answer a list in a list in a list …; or say it of the progress."""
+    made = json.loads("[" * parameters.levels + "]" * parameters.levels)
+    if not parameters.said:
+        return made
+    ctx.progress(50, "deep", made=made)
+    return None
+
+
 @task_type("test_nul", retry=ONCE)
 def nul(_ctx: Context, parameters: Anything) -> Any:
     """Say what PostgreSQL cannot store: a NUL, in a result or an error."""

@@ -17,6 +17,7 @@ from task_system.api.shapes.batches import AcceptedBatch, BatchPage
 from task_system.api.shapes.batches import Batch as BatchShape
 from task_system.api.tasks import ANY_SUBMISSION, SubmitTask
 from task_system.dispatch.findings import Errors, errors_of
+from task_system.dispatch.nesting import TOO_DEEP, is_too_deep
 from task_system.dispatch.submit import Submission
 from task_system.model.errors import BatchNotFound, FilesFull, InvalidSubmission, Overloaded
 from task_system.model.states import TERMINAL
@@ -179,9 +180,10 @@ def _line(line: bytes | Errors) -> Submission | Errors:
     if not isinstance(line, bytes):
         return line
     try:
-        return _item(orjson.loads(line))
+        task = orjson.loads(line)
     except orjson.JSONDecodeError as error:
         return [{"path": "body", "message": f"is not valid JSON: {error}"}]
+    return [{"path": "body", "message": TOO_DEEP}] if is_too_deep(line, task) else _item(task)
 
 
 def _item(task: Any) -> Submission | Errors:

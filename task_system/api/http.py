@@ -16,6 +16,7 @@ from werkzeug.exceptions import BadRequest, ClientDisconnected, UnsupportedMedia
 
 from task_system.api.unread import READ
 from task_system.dispatch.findings import errors_of
+from task_system.dispatch.nesting import TOO_DEEP, is_too_deep
 from task_system.model.errors import InvalidSubmission, TaskNotFound, TaskSystemError
 
 if TYPE_CHECKING:
@@ -70,6 +71,8 @@ def parsed(model: type[M]) -> M:
         body = orjson.loads(received)
     except orjson.JSONDecodeError as error:
         raise BadRequest(f"The body is not valid JSON: {error}.") from None
+    if is_too_deep(received, body):
+        raise InvalidSubmission(errors=[{"path": "body", "message": TOO_DEEP}])
     try:
         return model.model_validate(body)
     except ValidationError as error:

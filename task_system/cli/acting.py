@@ -1,12 +1,11 @@
 """`taskq cancel` and `taskq retry`."""
 
-import json
-
 import click
 
 from task_system.cli.api import Api, Json, reaches, task_path
 from task_system.cli.ids import task_ids
 from task_system.cli.output import Output, as_ids, as_json, shown
+from task_system.cli.reading import json_of
 from task_system.cli.tasks import each
 
 
@@ -36,7 +35,7 @@ def retry(api: Api, task_ids: list[str], parameters: str | None, output: Output)
 
     A `-` reads their ids from the standard input: taskq list state:failure -o ids | taskq retry -
     """
-    body = {"parameters": _object(parameters)} if parameters else {}
+    body = {"parameters": _object(parameters)} if parameters is not None else {}
     answered, refused = each(task_ids, lambda task_id: api.post(task_path(task_id, "retry"), body))
     _print(answered, output, lambda one: f"{one['retry_of']}  runs again as {one['task_id']}")
     raise SystemExit(1 if refused else 0)
@@ -54,7 +53,7 @@ def _print(answered: list[Json], output: Output, words: object) -> None:
 
 def _object(text: str) -> Json:
     try:
-        made = json.loads(text)
+        made = json_of(text)
     except ValueError as error:
         raise click.UsageError(
             f"--parameters is no JSON: {error}. Write it as in --parameters '{{\"data\": [1, 2]}}'."

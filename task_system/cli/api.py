@@ -165,6 +165,20 @@ def reaches(command: F) -> F:
     return cast("F", option(update_wrapper(asking, command)))
 
 
+def reaches_too(command: F) -> F:
+    """The same for a command of a group that `reaches` it: what is said behind its name counts."""
+
+    def asking(*arguments: Any, url: str | None, **options: Any) -> Any:
+        context = click.get_current_context()
+        api: Api = context.obj
+        if url is not None:
+            api = Api(url)
+            context.call_on_close(api.close)
+        return command(api, *arguments, **options)
+
+    return cast("F", click.option("--url", help="Where the service is.")(update_wrapper(asking, command)))
+
+
 def _pieces(path: Path) -> Iterator[bytes]:
     with path.open("rb") as file:
         while piece := file.read(PIECE_BYTES):

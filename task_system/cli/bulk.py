@@ -1,20 +1,20 @@
 """`taskq bulk`: one act on all that a search finds, after a look at what that is."""
 
-import time
-
 import click
 from rich.progress import BarColumn, MofNCompleteColumn, TextColumn
 
 from task_system.cli.api import Api, Json, reaches
+from task_system.cli.asking import confirm
 from task_system.cli.bars import bar_of
+from task_system.cli.following import seen
 from task_system.cli.output import Output, as_facts, as_json, as_table, console, number, shown
+from task_system.cli.searching import Searching, said
 from task_system.cli.tasks import COLUMNS
 
 OVER = ("done", "aborted", "failed")
-PAUSE_S = 0.3
 
 
-@click.command()
+@click.command(cls=Searching)
 @click.argument("action", type=click.Choice(["cancel", "retry", "delete"]))
 @click.argument("search", nargs=-1, required=True, metavar="SEARCH...")
 @click.option("-r", "--reason", help="Shown with the act, and with each task.")
@@ -31,7 +31,7 @@ def bulk(
       taskq bulk retry state:failure type:email_sending 'finished:>1h'
       taskq bulk cancel tag:nightly --reason 'not tonight' --yes
     """
-    wish = {"action": action, "filter": {"q": " ".join(search)}, "reason": reason}
+    wish = {"action": action, "filter": {"q": said(search)}, "reason": reason}
     preview = api.post("/api/bulk", {**wish, "dry_run": True})
     if dry_run and output == "json":
         as_json(preview)
@@ -40,7 +40,7 @@ def bulk(
     if dry_run or not preview["matching"]:
         return
     if not yes:
-        click.confirm(f"{action.capitalize()} {_count(preview)}?", abort=True, err=True)
+        confirm(f"{action.capitalize()} {_count(preview)}?")
     raise SystemExit(followed(api, api.post("/api/bulk", wish), output))
 
 
@@ -62,13 +62,12 @@ def followed(api: Api, made: Json, output: Output = "table") -> int:
 
 
 def _end(api: Api, path: str, made: Json) -> Json:
+    """The bulk when it is over. It is looked at: events tell of tasks, and a bulk also leaves tasks alone."""
     with bar_of(TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn()) as progress:
         bar = progress.add_task(made["state"], total=made["matching"] or None)
-        while made["state"] not in OVER:
-            time.sleep(PAUSE_S)
-            made = api.get(path)
-            progress.update(bar, description=made["state"], total=made["matching"] or None, completed=made["done"])
-    return made
+        for now in seen(api, path, OVER):
+            progress.update(bar, description=now["state"], total=now["matching"] or None, completed=now["done"])
+    return now
 
 
 def _count(preview: Json) -> str:

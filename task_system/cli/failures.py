@@ -4,7 +4,7 @@ from urllib.parse import quote
 
 import click
 
-from task_system.cli.api import Api, reaches
+from task_system.cli.api import Api, reaches, reaches_too
 from task_system.cli.bulk import followed
 from task_system.cli.output import Column, Output, ago, as_list, number, shown
 
@@ -40,7 +40,7 @@ def failures(api: Api, window: str, task_type: str | None, output: Output) -> No
 @failures.command()
 @click.argument("failure", metavar="FAILURE")
 @click.option("-r", "--reason", help="Shown with the act.")
-@click.pass_obj
+@reaches_too
 def retry(api: Api, failure: str, reason: str | None) -> None:
     """Run all tasks again that failed so, each as a new task."""
     made = api.post(f"/api/failures/{quote(failure, safe='')}/retry", {"reason": reason} if reason else {})

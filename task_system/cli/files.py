@@ -6,7 +6,7 @@ from urllib.parse import quote
 
 import click
 
-from task_system.cli.api import Api, reaches
+from task_system.cli.api import Api, reaches, reaches_too
 from task_system.cli.output import Column, Output, ago, as_facts, as_ids, as_json, as_list, shown, size
 
 COLUMNS: list[Column] = [
@@ -38,7 +38,7 @@ def files(api: Api, limit: int, output: Output) -> None:
 @files.command()
 @click.argument("paths", nargs=-1, required=True, type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @shown()
-@click.pass_obj
+@reaches_too
 def put(api: Api, paths: tuple[Path, ...], output: Output) -> None:
     """Upload files, and print their ids."""
     made = [api.upload(path) for path in paths]
@@ -54,7 +54,7 @@ def put(api: Api, paths: tuple[Path, ...], output: Output) -> None:
 @files.command()
 @_file_id
 @click.argument("path", type=click.Path(path_type=Path), required=False)
-@click.pass_obj
+@reaches_too
 def get(api: Api, file_id: str, path: Path | None) -> None:
     """Download a file to PATH, to its own name here, or with `-` to the standard output."""
     if path is None:
@@ -75,7 +75,7 @@ def get(api: Api, file_id: str, path: Path | None) -> None:
 
 @files.command()
 @_file_id
-@click.pass_obj
+@reaches_too
 def show(api: Api, file_id: str) -> None:
     """Show what is known of a file."""
     as_facts((name, value) for name, value in api.get(_path(file_id, "/info")).items() if name != "links")
@@ -83,7 +83,7 @@ def show(api: Api, file_id: str) -> None:
 
 @files.command()
 @click.argument("file_ids", nargs=-1, required=True, metavar="FILE_ID...")
-@click.pass_obj
+@reaches_too
 def remove(api: Api, file_ids: tuple[str, ...]) -> None:
     """Remove files. Tasks that name them fail."""
     for file_id in file_ids:

@@ -4,13 +4,13 @@ It tells nothing when it has as many streams as it may, when a proxy keeps them 
 """
 
 import time
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from contextlib import suppress
 
 from task_system.cli.api import Api, Json, Refused, Unreachable, task_path
 
 TERMINAL = ("SUCCESS", "FAILURE", "CANCELLED", "EXPIRED")
-#: Between two looks at a task of which nothing is told, in seconds.
+#: Between two looks at what nothing is told of, in seconds.
 LOOK_FIRST_S, LOOK_MOST_S = 0.05, 0.5
 #: So long after something happened all that follows from it can be seen: statistics come a little later.
 SETTLED_S = 3.0
@@ -25,7 +25,7 @@ def states_of(api: Api, task_id: str) -> Iterator[Json]:
     # Looks go on where the telling ended, and say what is wrong when they find no service either.
     with suppress(Refused, Unreachable):
         yield from _told(api, task_id)
-    yield from _seen(api, task_id)
+    yield from seen(api, task_path(task_id), TERMINAL)
 
 
 def looks(api: Api, task_id: str) -> Iterator[None]:
@@ -33,8 +33,20 @@ def looks(api: Api, task_id: str) -> Iterator[None]:
     with suppress(Refused, Unreachable):
         for _ in api.events(task_path(task_id, "events")):
             yield
-    for _ in _seen(api, task_id):
+    for _ in seen(api, task_path(task_id), TERMINAL):
         yield
+
+
+def seen(api: Api, path: str, over: Container[str]) -> Iterator[Json]:
+    """What stands at an address, every now and then, until its state is one of those."""
+    pause_s = LOOK_FIRST_S
+    while True:
+        one: Json = api.get(path)
+        yield one
+        if one["state"] in over:
+            return
+        time.sleep(pause_s)
+        pause_s = min(pause_s * 1.3, LOOK_MOST_S)
 
 
 def moments(api: Api, every_s: float) -> Iterator[bool]:
@@ -61,17 +73,6 @@ def _told(api: Api, task_id: str) -> Iterator[Json]:
         else:
             continue
         yield {"state": "", "status": status, "progress": progress}
-
-
-def _seen(api: Api, task_id: str) -> Iterator[Json]:
-    pause_s = LOOK_FIRST_S
-    while True:
-        task: Json = api.get(task_path(task_id))
-        yield task
-        if task["state"] in TERMINAL:
-            return
-        time.sleep(pause_s)
-        pause_s = min(pause_s * 1.3, LOOK_MOST_S)
 
 
 def _happening(api: Api, every_s: float) -> Iterator[bool]:

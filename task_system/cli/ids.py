@@ -19,9 +19,18 @@ def _read(_ctx: click.Context, _parameter: click.Parameter, given: Iterable[str]
     ids: list[str] = []
     for one in given:
         if one == "-":
-            if sys.stdin.isatty():
-                click.echo("reading task ids from the standard input, one to a line; Ctrl-D ends them", err=True)
-            ids += [line.split()[0] for line in sys.stdin if line.strip()]
+            ids += _given()
         else:
             ids.append(one)
     return list(dict.fromkeys(ids))
+
+
+def _given() -> list[str]:
+    if sys.stdin is None:  # closed by who started this
+        return []
+    if sys.stdin.isatty():
+        click.echo("reading task ids from the standard input, one to a line; Ctrl-D ends them", err=True)
+    try:
+        return [line.split()[0] for line in sys.stdin if line.strip()]
+    except UnicodeDecodeError:
+        raise click.BadParameter("what the standard input has are no ids: it is no text in UTF-8.") from None

@@ -1,6 +1,7 @@
 """`taskq`: run the parts of the service, and talk to one that runs."""
 
 import difflib
+import errno
 import importlib
 import os
 import sys
@@ -86,10 +87,19 @@ class Commands(click.Group):
         except ValidationError as error:
             wrong = "; ".join(f"{str(e['loc'][0]).upper()} {said_of(e)}" for e in error.errors())
             raise click.ClickException(f"a setting cannot be used: {wrong}. See .env.example.") from None
+        except UnicodeEncodeError as error:
+            raise click.ClickException(
+                f"{error.object[error.start : error.end]!r} cannot be written in {error.encoding}. "
+                "Give text in UTF-8, and read it where LC_ALL is C.UTF-8."
+            ) from None
         except BrokenPipeError:
             # Who read the output has gone, as `head` does.
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             return None
+        except OSError as error:
+            if error.errno != errno.ENOSPC:
+                raise
+            raise click.ClickException(f"{error}: make room where it writes, or let it write elsewhere.") from None
 
 
 def attribute(command: str) -> str:

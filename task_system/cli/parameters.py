@@ -1,6 +1,5 @@
 """A task's parameters from `key=value` and `key=@path`, read as the type's schema would have them."""
 
-import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -8,6 +7,7 @@ from typing import Any
 import click
 
 from task_system.cli.api import Api, Json
+from task_system.cli.reading import json_of
 
 #: Of a property that names a file of the service's.
 FILE_ID = "file-id"
@@ -64,7 +64,7 @@ def _value(text: str, wanted: Json) -> Any:
     if kinds == {"string"}:
         return text
     try:
-        return json.loads(text)
+        return json_of(text)
     except ValueError:
         return text
 
@@ -85,7 +85,16 @@ def _file(path: Path, wanted: Json, schema: Json, api: Api) -> Any:
         raise click.UsageError(
             f"{path} is no text, and this parameter takes no file. Send a text, or choose a parameter that does."
         ) from None
-    return json.loads(text) if path.suffix == ".json" else text
+    return _of_json(text, path) if path.suffix == ".json" else text
+
+
+def _of_json(text: str, path: Path) -> Any:
+    try:
+        return json_of(text)
+    except ValueError as error:
+        raise click.UsageError(
+            f"{path} is no JSON: {error}. Mend it, or give it another name to send it as text."
+        ) from None
 
 
 def _put(made: Json, path: list[str], value: Any) -> None:

@@ -5,7 +5,8 @@ from urllib.parse import quote
 
 import click
 
-from task_system.cli.api import Api, Json, reaches
+from task_system.cli.api import Api, Json, reaches, reaches_too
+from task_system.cli.asking import confirm
 from task_system.cli.completion import queues as queue_names
 from task_system.cli.output import Column, Marked, Output, as_list, number, shown
 from task_system.cli.spans import Span
@@ -45,7 +46,7 @@ def queues(api: Api, output: Output) -> None:
 @_name
 @click.option("--for", "for_s", type=Span(1), metavar="SPAN", help="End by itself after 90s, 15m, 2h or 1d.")
 @_reason
-@click.pass_obj
+@reaches_too
 def pause(api: Api, name: str, for_s: float | None, reason: str | None) -> None:
     """Start none of its tasks. Those that run go on; new ones are accepted, and wait."""
     until = (datetime.now(UTC) + timedelta(seconds=for_s)).isoformat() if for_s is not None else None
@@ -56,7 +57,7 @@ def pause(api: Api, name: str, for_s: float | None, reason: str | None) -> None:
 
 @queues.command()
 @_name
-@click.pass_obj
+@reaches_too
 def resume(api: Api, name: str) -> None:
     """Go on."""
     api.post(_path(name, "resume"))
@@ -67,12 +68,12 @@ def resume(api: Api, name: str) -> None:
 @_name
 @_reason
 @click.option("-y", "--yes", is_flag=True, help="Do not ask.")
-@click.pass_obj
+@reaches_too
 def purge(api: Api, name: str, reason: str | None, yes: bool) -> None:
     """Cancel every task that waits in it. Their rows stay, cancelled with the reason."""
     if not yes:
         waiting = next((one for one in api.get("/api/queues")["queues"] if one["name"] == name), None)
-        click.confirm(f"Cancel {_capped(waiting) if waiting else 'all'} tasks that wait in {name}?", abort=True)
+        confirm(f"Cancel {_capped(waiting) if waiting else 'all'} tasks that wait in {name}?")
     count = 0
     while True:
         said = api.post(_path(name, "purge"), {"reason": reason})

@@ -4,7 +4,8 @@ from urllib.parse import quote
 
 import click
 
-from task_system.cli.api import Api, Json, reaches
+from task_system.cli.api import Api, Json, reaches, reaches_too
+from task_system.cli.asking import confirm
 from task_system.cli.output import Column, Marked, Output, ago, as_facts, as_json, as_list, as_table, shown
 from task_system.cli.parameters import parameters_of, schema_of
 from task_system.cli.spans import Span
@@ -53,21 +54,28 @@ def schedules(api: Api, output: Output) -> None:
 @click.option("--cron", help="Five fields, or six with a second first, or @daily.")
 @click.option("--every", "every_s", type=Span(), metavar="SPAN", help="Instead of cron: each 30s, 5m, 2h or 1d.")
 @click.option("--timezone", default="UTC", show_default=True, help="Whose clock cron means.")
+@click.option("--priority", type=click.Choice(["high", "normal", "low"]), help="How urgent its tasks are.")
+@click.option("--jitter", "jitter_s", type=Span(), metavar="SPAN", help="Each tick later by up to so much.")
 @click.option("--overlap", type=click.Choice(["allow", "skip", "cancel_other"]), default="allow", show_default=True)
-@click.pass_obj
+@click.option("--catch-up", type=click.Choice(["none", "last", "all"]), help="Which ticks that were missed.")
+@click.option("--starts-at", metavar="TIME", help="No tick before it, ISO 8601 with a zone.")
+@click.option("--ends-at", metavar="TIME", help="No tick after it.")
+@click.option("--pause-after-failures", type=int, metavar="N", help="Pause when so many in a row failed.")
+@reaches_too
 def add(api: Api, /, name: str, task_type: str, parameters: tuple[str, ...], **more: object) -> None:
     """Make a schedule. Either --cron or --every says when."""
     if (more["cron"] is None) == (more["every_s"] is None):
         raise click.UsageError("Say when, by one of the two: --cron '0 3 * * *', or --every 5m.")
     read = parameters_of(parameters, schema_of(api, task_type), api)
-    made = api.post("/api/schedules", {"name": name, "task_type": task_type, "parameters": read, **more})
+    said = {name_: value for name_, value in more.items() if value is not None}
+    made = api.post("/api/schedules", {"name": name, "task_type": task_type, "parameters": read, **said})
     click.echo(f"{name} runs {ago(made['next_fire_at'])}, at {made['next_fire_at']}.")
 
 
 @schedules.command()
 @_name
 @shown("table", "json")
-@click.pass_obj
+@reaches_too
 def show(api: Api, name: str, output: Output) -> None:
     """Show one, its next times, and what became of its last ticks."""
     one = api.get(_path(api, name))
@@ -87,7 +95,7 @@ def show(api: Api, name: str, output: Output) -> None:
 @schedules.command()
 @_name
 @click.option("-r", "--reason", help="Shown to who asks.")
-@click.pass_obj
+@reaches_too
 def pause(api: Api, name: str, reason: str | None) -> None:
     """No ticks until it is resumed."""
     api.post(_path(api, name, "/pause"), {"reason": reason})
@@ -96,7 +104,7 @@ def pause(api: Api, name: str, reason: str | None) -> None:
 
 @schedules.command()
 @_name
-@click.pass_obj
+@reaches_too
 def resume(api: Api, name: str) -> None:
     """Go on, with the next tick from now."""
     said = api.post(_path(api, name, "/resume"))
@@ -105,7 +113,7 @@ def resume(api: Api, name: str) -> None:
 
 @schedules.command()
 @_name
-@click.pass_obj
+@reaches_too
 def run(api: Api, name: str) -> None:
     """Submit its task once, now, besides its ticks."""
     click.echo(api.post(_path(api, name, "/run-now"))["task_id"])
@@ -114,12 +122,12 @@ def run(api: Api, name: str) -> None:
 @schedules.command()
 @_name
 @click.option("-y", "--yes", is_flag=True, help="Do not ask.")
-@click.pass_obj
+@reaches_too
 def remove(api: Api, name: str, yes: bool) -> None:
     """Forget it. Its tasks stay."""
     path = _path(api, name)
     if not yes:
-        click.confirm(f"Forget {name}?", abort=True)
+        confirm(f"Forget {name}?")
     api.ask("DELETE", path)
     click.echo(f"{name} is forgotten.")
 

@@ -1,6 +1,5 @@
 """`taskq submit`: a task from the command line, and what becomes of it."""
 
-import json
 from typing import Any
 
 import click
@@ -12,6 +11,7 @@ from task_system.cli.completion import task_types
 from task_system.cli.following import states_of
 from task_system.cli.output import Marked, Output, as_facts, as_ids, as_json, shown, state
 from task_system.cli.parameters import parameters_of, schema_of
+from task_system.cli.reading import json_of
 from task_system.cli.spans import Span
 from task_system.model.time import span
 
@@ -50,7 +50,7 @@ def submit(
     key = more.pop("key")
     made = {**_document(document), **parameters_of(parameters, schema_of(api, task_type), api)}
     body = {"task_type": task_type, "parameters": made, **_said(more)}
-    accepted = api.ask("POST", "/api/tasks", json=body, headers={"Idempotency-Key": key} if key else {})
+    accepted = api.ask("POST", "/api/tasks", json=body, headers=_header(key))
     if not wait:
         _print(accepted, output)
         return
@@ -61,12 +61,17 @@ def submit(
 
 def _document(text: str | None) -> Json:
     try:
-        made = json.loads(text or "{}")
+        made = json_of("{}" if text is None else text)
     except ValueError as error:
         raise click.UsageError(f"--json is no JSON: {error}. Write it as in --json '{{\"data\": [1, 2]}}'.") from None
     if not isinstance(made, dict):
         raise click.UsageError("--json takes an object, as in --json '{\"data\": [1, 2]}'.")
     return made
+
+
+def _header(key: str | None) -> dict[str, bytes]:
+    """Whatever it is: the service says what is wrong with it, while one left out would be no key at all."""
+    return {} if key is None else {"Idempotency-Key": key.encode("utf-8", "surrogateescape")}
 
 
 def _said(more: Json) -> Json:

@@ -21,6 +21,7 @@ from task_system.cli.output import (
     state,
     table,
 )
+from task_system.cli.searching import Searching, said
 from task_system.model.time import span
 
 COLUMNS: list[Column] = [
@@ -34,7 +35,7 @@ COLUMNS: list[Column] = [
 ]
 
 
-@click.command("list")
+@click.command("list", cls=Searching)
 @click.argument("search", nargs=-1, metavar="[SEARCH]...")
 @click.option("-n", "--limit", type=click.IntRange(1), default=20, show_default=True, help="At most so many.")
 @shown()
@@ -49,7 +50,7 @@ def list_(api: Api, search: tuple[str, ...], limit: int, output: Output) -> None
 
     SEARCH is that of the API: state: type: tag: queue: error: created: duration: parameters.…, with - for not, and OR.
     """
-    found = list(api.pages("/api/tasks", "tasks", limit, q=" ".join(search), limit=min(limit, 200)))
+    found = list(api.pages("/api/tasks", "tasks", limit, q=said(search), limit=min(limit, 200)))
     as_list(
         found, output, COLUMNS, nothing="No task fits." if search else "No tasks yet. `taskq submit TYPE` makes one."
     )

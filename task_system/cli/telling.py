@@ -10,6 +10,7 @@ from rich.text import Text
 from task_system.cli.api import Api, Json, Refused, reaches, task_path
 from task_system.cli.following import looks, moments
 from task_system.cli.output import COLOURS, as_json, console, number, shown, table
+from task_system.cli.searching import Searching, said
 from task_system.cli.spans import Span
 from task_system.cli.tasks import COLUMNS
 
@@ -35,7 +36,7 @@ def log(api: Api, task_id: str, follow: bool, attempt: int | None, output: str) 
         click.echo("It logged nothing. Handlers log with ctx.log.", err=True)
 
 
-@click.command()
+@click.command(cls=Searching)
 @click.argument("search", nargs=-1, metavar="[SEARCH]...")
 @click.option("-n", "--limit", type=click.IntRange(1, 200), default=15, show_default=True, help="Tasks that are shown.")
 @click.option(
@@ -59,7 +60,7 @@ def watch(api: Api, search: tuple[str, ...], limit: int, every_s: float) -> None
         try:
             for look in moments(api, every_s):
                 if look:
-                    tasks = api.get("/api/tasks", q=" ".join(search), limit=limit)["tasks"]
+                    tasks = api.get("/api/tasks", q=said(search), limit=limit)["tasks"]
                     counts = _counts(api)
                 live.update(Group(counts, Text(""), table(tasks, COLUMNS)), refresh=True)
         except KeyboardInterrupt:

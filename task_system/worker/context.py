@@ -10,6 +10,7 @@ from uuid import UUID
 import orjson
 
 from task_system.dispatch.filing import Filing
+from task_system.dispatch.nesting import TOO_DEEP, is_too_deep
 from task_system.model.errors import StoreUnavailable
 from task_system.model.text import storable, storable_json
 from task_system.registry import Cancelled, Context, CreatedFile, FileInfo
@@ -58,7 +59,10 @@ class WorkerContext(Context):
     def progress(self, percent: float, message: str = "", **fields: Any) -> None:
         percent = min(100.0, max(0.0, float(percent)))
         # What is no JSON is the handler's mistake, and is raised here.
-        fields = orjson.loads(storable_json(orjson.dumps(fields)))
+        encoded = storable_json(orjson.dumps(fields))
+        if is_too_deep(encoded, fields):
+            raise ValueError(f"what is said of the progress {TOO_DEEP}")
+        fields = orjson.loads(encoded)
         self.said = (percent, storable(message, LONGEST_MESSAGE), fields or None)
         now = time.monotonic()
         if now >= self._next_progress:

@@ -193,8 +193,8 @@ INVALID: dict[str, tuple[Any, str]] = {
     ),
     "NUL in a text": ({"task_type": "test_echo", "parameters": {"value": "a\0b"}}, "parameters"),
     "NUL in a key": ({"task_type": "test_echo", "parameters": {"value": {"a\0b": 1}}}, "parameters"),
-    "deep": ({"task_type": "test_echo", "parameters": {"value": nested(201)}}, "parameters"),
-    "deeper": ({"task_type": "test_echo", "parameters": {"value": nested(900)}}, "parameters"),
+    "deep": ({"task_type": "test_echo", "parameters": {"value": nested(201)}}, "body"),
+    "deeper": ({"task_type": "test_echo", "parameters": {"value": nested(900)}}, "body"),
 }
 
 

@@ -106,6 +106,33 @@ def test_values_are_read_as_the_type_would_have_them(taskq: Taskq, tmp_path: Pat
     assert embedded.task(task_id)["parameters"] == {"value": {"deep": {"number": 42}, "word": "four"}}
 
 
+def test_what_only_looks_like_json_is_text(taskq: Taskq, embedded: Embedded) -> None:
+    for text in ("NaN", "[1, -Infinity]", "1e999", "[" * 10_000 + "]" * 10_000):
+        [task_id] = ids(taskq("submit", "test_echo", f"value={text}", FAR, "-o", "ids"))
+        assert embedded.task(task_id)["parameters"] == {"value": text}
+
+
+def test_a_file_that_is_no_json_is_said_to_be_none(taskq: Taskq, tmp_path: Path) -> None:
+    broken = tmp_path / "broken.json"
+    broken.write_text('{"a": NaN}')
+    said = taskq("submit", "test_echo", f"value=@{broken}", code=2).stderr
+    assert "broken.json is no JSON" in said
+    assert "another name" in said
+
+
+def test_what_is_not_to_be_is_no_option(taskq: Taskq) -> None:
+    one, other = (
+        ids(taskq("submit", "test_noop", "--tag=cli-not", f"--tag={tag}", FAR, "-o", "ids"))[0] for tag in "ab"
+    )
+    assert ids(taskq("list", "tag:cli-not", "-tag:a", "-o", "ids")) == [other]
+    assert ids(taskq("list", "-o", "ids", "-tag:b", "tag:cli-not")) == [one]
+    assert ids(taskq("list", "-o", "ids", "tag:cli-not", "-(tag:a OR state:success)")) == [other]
+    assert (
+        json.loads(taskq("bulk", "cancel", "tag:cli-not", "-tag:a", "--dry-run", "-o", "json").stdout)["matching"] == 1
+    )
+    assert ids(taskq("list", "-o", "ids", "--", "tag:cli-not", "-tag:a")) == [other]
+
+
 @pytest.mark.parametrize(
     ("arguments", "said", "next_"),
     [
@@ -118,6 +145,12 @@ def test_values_are_read_as_the_type_would_have_them(taskq: Taskq, tmp_path: Pat
         ("submit test_echo value=@nowhere.txt", "cannot be read", "@PATH"),
         ("submit test_echo value.a=1 value.a.b=2", "a value already", "one of the two"),
         ("submit test_noop --delay soon", "--delay", "30s, 5m"),
+        ("submit test_echo value=\udcff", "cannot be written in utf-8", "UTF-8"),
+        ("submit test_noop --key=", "Idempotency-Key", "1 to 255 visible"),
+        ("submit test_noop --key=\u00e9", "Idempotency-Key", "1 to 255 visible"),
+        ("show \udcff", "cannot be written in utf-8", "UTF-8"),
+        ("list -state:failed", "position", "one of pending"),
+        ("retry nothing --parameters=", "no JSON", "--parameters '"),
         ("list state:", "position", "taskq list --help"),
         ("list --limit 0", "--limit", "taskq list --help"),
         ("show nothing", "no task", "taskq list"),
@@ -140,6 +173,9 @@ def test_values_are_read_as_the_type_would_have_them(taskq: Taskq, tmp_path: Pat
         ("files show nothing", "no file", "taskq files"),
         ("files get nothing -", "no file", "taskq files"),
         ("files remove nothing", "no file", "taskq files"),
+        ("files remove nothing --url http://127.0.0.1:9", "no service", "taskq run"),
+        ("files --url http://127.0.0.1:9 remove nothing", "no service", "taskq run"),
+        ("queues purge default.low", "nobody said yes", "--yes"),
         ("files put nowhere.txt", "nowhere.txt", "files put --help"),
         ("batches show nothing", "no task of that batch", "taskq batches"),
         ("batches submit nowhere.txt", "nowhere.txt", "batches submit --help"),
@@ -210,8 +246,12 @@ def test_queues_are_closed_and_opened(taskq: Taskq) -> None:
 
 
 def test_schedules_are_made_shown_and_removed(taskq: Taskq) -> None:
-    taskq("schedules", "add", "cli-nightly", "test_echo", "value=1", "--cron", "0 3 * * *")
+    more = ("--priority=high", "--jitter=5m", "--catch-up=last", "--ends-at=2031-01-31T08:00:00Z")
+    taskq("schedules", "add", "cli-nightly", "test_echo", "value=1", "--cron", "0 3 * * *", *more)
     try:
+        made = json.loads(taskq("schedules", "show", "cli-nightly", "-o", "json").stdout)
+        assert (made["priority"], made["jitter_s"], made["catch_up"]) == ("high", 300.0, "last")
+        assert made["ends_at"].startswith("2031-01-31T08:00:00")
         assert "cli-nightly" in taskq("schedules").stdout
         assert "0 3 * * * (UTC)" in taskq("schedules", "show", "cli-nightly").stdout
         taskq("schedules", "pause", "cli-nightly", "--reason", "cli")
@@ -242,12 +282,14 @@ def test_a_file_of_tasks_is_submitted(taskq: Taskq, tmp_path: Path) -> None:
     lines = tmp_path / "tasks.ndjson"
     lines.write_text('{"task_type": "test_noop"}\n\n{"task_type": "no_such_type"}\n')
     made = taskq("batches", "submit", str(lines), "--each", code=1)
-    assert "line 2: task_type" in made.stderr
+    assert "line 3: task_type" in made.stderr
     batch_id = made.stdout.split()[0]
     assert batch_id in taskq("batches").stdout
     assert "of 1 (" in taskq("batches", "show", batch_id).stdout
-    assert "tasks.1.task_type" in taskq("batches", "submit", str(lines), code=1).stderr
+    assert "line 3: task_type" in taskq("batches", "submit", str(lines), code=1).stderr
     lines.write_text('{"task_type": \n')
+    assert "line 1 is no JSON" in taskq("batches", "submit", str(lines), code=1).stderr
+    lines.write_bytes(b'{"task_type": "\xff"}\n')
     assert "line 1 is no JSON" in taskq("batches", "submit", str(lines), code=1).stderr
 
 
