@@ -7,7 +7,6 @@ request on that connection.
 from contextlib import suppress
 
 from flask import Request
-from werkzeug.exceptions import HTTPException
 
 #: Set in a request's environ by who has read its whole body.
 READ = "task_system.body_read"
@@ -21,7 +20,10 @@ def read_the_rest(request: Request) -> None:
     environ = request.environ
     if READ in environ or not (environ.get("CONTENT_LENGTH") or "HTTP_TRANSFER_ENCODING" in environ):
         return
-    request.max_content_length = left = _MOST_BYTES
-    with suppress(HTTPException, OSError):
-        while left > 0 and (chunk := request.stream.read(_CHUNK_BYTES)):
+    if (request.content_length or 0) > _MOST_BYTES:
+        return
+    # The server's own stream: the request's ends at the limit that this body may have been over.
+    left, stream = _MOST_BYTES, environ["wsgi.input"]
+    with suppress(OSError):
+        while left > 0 and (chunk := stream.read(_CHUNK_BYTES)):
             left -= len(chunk)

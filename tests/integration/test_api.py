@@ -444,6 +444,28 @@ def test_what_is_answered_before_its_body_came_leaves_the_connection_to_the_next
         connection.close()
 
 
+def test_a_body_too_large_in_chunks_leaves_the_connection_to_the_next(service: Service) -> None:
+    connection = http.client.HTTPConnection("127.0.0.1", service.port, timeout=10)
+    connection.connect()
+    connection.auto_open = 0  # a connection that was closed is an error
+    chunk = b"x" * 65_536
+    # Half over the limit: so much is still to come when the answer is known.
+    chunks = [b'{"task_type": "', *[chunk] * (MAX_BODY_BYTES // len(chunk) * 2)]
+    headers = {"Content-Type": "application/json"}
+    try:
+        for _ in range(3):
+            connection.request("POST", "/api/tasks", iter(chunks), headers, encode_chunked=True)
+            answer = connection.getresponse()
+            answer.read()
+            assert answer.status == 413
+            connection.request("GET", "/api/health/live")
+            answer = connection.getresponse()
+            answer.read()
+            assert answer.status == 200
+    finally:
+        connection.close()
+
+
 # Health.
 
 
