@@ -196,6 +196,7 @@ class ForemanStep(bootsteps.StartStopStep):
             reserved_now=foreman.reserved,
             on_cancel=foreman.cancel,
             on_lost=foreman.abandon,
+            each_time=foreman.hand_back_late,
         )
         for part in (self._recorder, self._returner, self._announcer, self._heartbeat):
             if part:

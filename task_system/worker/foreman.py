@@ -41,6 +41,8 @@ NOTICE_S = 1.5
 #: Claimed ahead: about this much work, so that quick tasks need not wait for the store one by one, in seconds.
 AHEAD_S = 0.01
 AHEAD_MOST = 64
+#: What was claimed ahead and has no slot after this long is handed back, in seconds.
+HAND_BACK_AFTER_S = 1.0
 _log = logging.getLogger(__name__)
 
 
@@ -101,12 +103,16 @@ class Foreman:
         self._lock = threading.RLock()
         self._line: Line[Run] = Line()
         self._claiming: dict[UUID, Run] = {}
-        self._running: dict[UUID, Run] = {}
+        #: Claimed, and ours until their end is handed in: some wait for a slot, in their line, the pool has the others.
+        self._claimed: dict[UUID, Run] = {}
+        self._claimed_line: Line[Run] = Line()
+        self._with_pool: set[UUID] = set()
         self._ending: dict[UUID, tuple[Run, float]] = {}
         self._typical_s: dict[str, float] = {}
         #: Claims and attempts, by task type.
         self._held: Counter[str] = Counter()
         self._stopping = False
+        self._handing_back = False
         #: Set whenever nothing is claimed, running or waiting to be recorded.
         self.idle = threading.Event()
         self.idle.set()
@@ -129,7 +135,7 @@ class Foreman:
                 if self._keeps(first.queue, first.task_type):
                     self._give_back(self._line.take() or first)
                     continue
-                if len(self._claiming) + len(self._running) >= self._slots + self._ahead(first):
+                if len(self._claiming) + len(self._claimed) >= self._slots + self._ahead(first):
                     return
                 run = self._line.take()
                 assert run is first
@@ -159,7 +165,7 @@ class Foreman:
 
     def starving(self) -> bool:
         """Whether a slot has nothing to do before the recorder answers."""
-        return len(self._running) < 2 * self._slots
+        return len(self._claimed) < 2 * self._slots
 
     # The recorder's answers.
 
@@ -181,20 +187,23 @@ class Foreman:
         claimed: dict[UUID, Claimed],
     ) -> None:
         for claim in claims:
-            self._claimed(claim, claimed.get(claim.lease_token))
+            self._take(claim, claimed.get(claim.lease_token))
         for finish in finishes:
             self._ended(finish, ended.get(finish.lease_token))
         self.fill()
+        if self._handing_back:
+            self.hand_back()
         with self._lock:
-            if not (self._claiming or self._running or self._ending):
+            if not (self._claiming or self._claimed or self._ending):
                 self.idle.set()
 
-    def _claimed(self, claim: Claim, claimed: Claimed | None) -> None:
+    def _take(self, claim: Claim, claimed: Claimed | None) -> None:
         with self._lock:
             run = self._claiming.pop(claim.lease_token)
-            run.claimed = claimed
+            run.claimed, run.claimed_at = claimed, time.monotonic()
             if claimed:
-                self._running[run.lease_token] = run
+                self._claimed[run.lease_token] = run
+                self._claimed_line.join(run)
             else:
                 self._held[run.task_type] -= 1
         _acknowledge(run)
@@ -203,9 +212,24 @@ class Foreman:
             self._events.emit("task.stale_delivery", task_id=str(run.task_id), dispatch_no=run.dispatch_no)
         else:
             failpoint("worker.acknowledged")
-            self._perform(run, claimed)
+            self._perform_next()
 
-    def _perform(self, run: Run, claimed: Claimed) -> None:
+    def _perform_next(self) -> None:
+        """Hand the pool one attempt for each free slot: what waits in the pool could not be given back."""
+        while run := self._next():
+            self._perform(run)
+
+    def _next(self) -> Run | None:
+        with self._lock:
+            while not self._handing_back and len(self._with_pool) < self._slots and (run := self._claimed_line.take()):
+                if run.lease_token in self._claimed:  # else its end was handed in while it waited
+                    self._with_pool.add(run.lease_token)
+                    return run
+        return None
+
+    def _perform(self, run: Run) -> None:
+        claimed = run.claimed
+        assert claimed
         celery_state.task_accepted(run)
         self._listener.started(run)
         performed = self._pool.apply_async(
@@ -219,7 +243,7 @@ class Foreman:
             correlation_id=run.id,
         )
         if performed is None:  # the pool is closing
-            self._end(run, AttemptEnd(outcome="handed_back", delay_s=0.0), 0.0)
+            self._end(run, _handed_back("The worker stopped before the attempt had begun."), 0.0)
 
     # The pool's answers.
 
@@ -252,13 +276,27 @@ class Foreman:
     def _end(self, run: Run, end: AttemptEnd, seconds: float) -> None:
         if end.outcome == "failure":
             end = replace(end, failure=fingerprint(run.task_type, end.error_type, end.error_message))
+        if self._leave(run, seconds):
+            self._recorder.finish(Finish(run.task_id, run.lease_token, end))
+            self._perform_next()
+            self.fill()
+
+    def _end_waiting(self, run: Run, end: AttemptEnd) -> None:
+        """End an attempt that waits for a slot, unless it has got one meanwhile."""
         with self._lock:
-            if self._running.pop(run.lease_token, None) is None:
-                return  # it was handed back, or its lease was lost, before
+            waits = run.lease_token not in self._with_pool and self._leave(run, 0.0)
+        if waits:
+            self._recorder.finish(Finish(run.task_id, run.lease_token, end))
+
+    def _leave(self, run: Run, seconds: float) -> bool:
+        """Whether it was claimed until now, and had not been handed back or given up before."""
+        with self._lock:
+            if self._claimed.pop(run.lease_token, None) is None:
+                return False
+            self._with_pool.discard(run.lease_token)
             self._held[run.task_type] -= 1
             self._ending[run.lease_token] = (run, seconds)
-        self._recorder.finish(Finish(run.task_id, run.lease_token, end))
-        self.fill()
+            return True
 
     def _ended(self, finish: Finish, ended: Ended | None) -> None:
         with self._lock:
@@ -274,7 +312,7 @@ class Foreman:
     def leases(self) -> dict[UUID, UUID]:
         """The leases this worker holds, token by task id."""
         with self._lock:
-            return {run.task_id: token for token, run in self._running.items()}
+            return {run.task_id: token for token, run in self._claimed.items()}
 
     def perhaps_leases(self) -> dict[UUID, UUID]:
         """Those that are just being claimed or ended, token by task id: nobody here knows yet whether they hold.
@@ -297,8 +335,12 @@ class Foreman:
         First the handler may notice by itself, then it is told, and when its type's grace is over it is killed.
         """
         with self._lock:
-            run = next((run for run in self._running.values() if run.task_id == task_id), None)
-        if run is None or run.pid is None:
+            run = next((run for run in self._claimed.values() if run.task_id == task_id), None)
+        if run is None:
+            return
+        if run.pid is None:
+            why = "cancelled before it had begun"
+            self._end_waiting(run, AttemptEnd(outcome="cancelled", error_type="Cancelled", error_message=why))
             return
         now = time.monotonic()
         if run.cancel_heard_at is None:
@@ -312,19 +354,34 @@ class Foreman:
 
     def _stop(self, run: Run, stop: Callable[[int], object]) -> None:
         """Stop what runs under this attempt's process or thread, unless it has ended meanwhile."""
-        if run.lease_token in self._running and run.pid:
+        if run.lease_token in self._claimed and run.pid:
             stop(run.pid)
 
     def abandon(self, task_id: UUID, lease_token: UUID) -> None:
         """The lease was lost: stop the attempt, whose end nobody will take."""
         with self._lock:
-            run = self._running.get(lease_token)
+            run = self._claimed.get(lease_token)
         if run and run.pid:
             self._events.emit("task.zombie", task_id=str(task_id), attempt=run.claimed and run.claimed.attempt)
             self._soon(self._stop, run, self._kill)
+        elif run:
+            self._end_waiting(run, AttemptEnd(outcome="handed_back", delay_s=0.0))
 
     def _kill(self, pid: int) -> None:
         self._pool.terminate_job(pid, signal.SIGKILL)
+
+    def hand_back_late(self) -> None:
+        """Hand back what was claimed ahead and still waits: what runs before it takes longer than its type did.
+
+        Called every second: otherwise it would wait here, however long, while other workers have nothing to do.
+        """
+        now = time.monotonic()
+        with self._lock:
+            late = [run for run in self._claimed_line.waiting() if now - run.claimed_at > HAND_BACK_AFTER_S]
+            for run in (self._claimed[token] for token in self._with_pool if late):
+                self._typical_s[run.task_type] = max(now - run.claimed_at, self._typical_s.get(run.task_type, 0.0))
+        for run in late:
+            self._end_waiting(run, _handed_back("It was claimed ahead, and waited too long for a slot."))
 
     def stop_fetching(self) -> None:
         """Claim nothing more. What waits here goes back to the broker when the connection closes."""
@@ -332,20 +389,23 @@ class Foreman:
             self._stopping = True
             for run in self._line.clear():
                 celery_state.task_ready(run)
-            if not (self._claiming or self._running or self._ending):
+            if not (self._claiming or self._claimed or self._ending):
                 self.idle.set()
 
     def hand_back(self) -> None:
-        """Give up all that still runs, without charging the attempts, and stop it."""
+        """Give up all that runs or waits, uncharged, and stop it; what is claimed later, too."""
         with self._lock:
-            running = list(self._running.values())
-        for run in running:
-            reason = "The worker stopped before the attempt was done."
-            end = AttemptEnd(outcome="handed_back", delay_s=0.0, error_type="HandedBack", error_message=reason)
-            self._end(run, end, 0.0)
-        for run in running:
+            self._handing_back = True
+            claimed = list(self._claimed.values())
+        for run in claimed:
+            self._end(run, _handed_back("The worker stopped before the attempt was done."), 0.0)
+        for run in claimed:
             if run.pid:
                 self._pool.terminate_job(run.pid, signal.SIGKILL)
+
+
+def _handed_back(reason: str) -> AttemptEnd:
+    return AttemptEnd(outcome="handed_back", delay_s=0.0, error_type="HandedBack", error_message=reason)
 
 
 def _acknowledge(run: Run) -> None:

@@ -22,6 +22,7 @@ class Heartbeat:
     leases_now: the worker's leases, token by task id; perhaps_now: those that it may have, which are extended and never
     missed. reserved_now: dispatches that wait for a slot in this worker, their number by task id.
     on_cancel, on_lost: told a task's id, in the heartbeat's thread; a cancel again and again until the attempt ends.
+    each_time: called in it every `TELL_EVERY_S` seconds, whether or not the database is there.
     """
 
     def __init__(
@@ -36,6 +37,7 @@ class Heartbeat:
         reserved_now: Callable[[], dict[UUID, int]],
         on_cancel: Callable[[UUID], None],
         on_lost: Callable[[UUID, UUID], None],
+        each_time: Callable[[], None],
     ) -> None:
         self._leases = leases
         self._workers = workers
@@ -46,6 +48,7 @@ class Heartbeat:
         self._reserved_now = reserved_now
         self._on_cancel = on_cancel
         self._on_lost = on_lost
+        self._each_time = each_time
         self._told_reserved: dict[UUID, int] = {}
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="heartbeat", daemon=True)
@@ -95,6 +98,7 @@ class Heartbeat:
         next_beat = time.monotonic()
         while True:
             try:
+                self._each_time()
                 if time.monotonic() >= next_beat:
                     next_beat += self._every_s
                     self.beat()

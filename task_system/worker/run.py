@@ -24,8 +24,9 @@ class Run:
         self.queue = queue
         self.priority: Priority = priority_of(queue)
         self.lease_token = uuid4()
-        #: Set by the claim.
+        #: Set by the claim; when, on the monotonic clock.
         self.claimed: Claimed | None = None
+        self.claimed_at = 0.0
         #: Set when the pool begins with it: a process id, or a thread's.
         self.pid: int | None = None
         self.started_at: float | None = None
