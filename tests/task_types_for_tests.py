@@ -6,6 +6,7 @@ A handler that is to be counted appends to a file what it did, on disk before it
 import ctypes
 import json
 import logging
+import math
 import os
 import select
 import signal
@@ -325,6 +326,18 @@ def deep(ctx: Context, parameters: Depth) -> Any:
         return made
     ctx.progress(50, "deep", made=made)
     return None
+
+
+class Number(BaseModel):
+    """Of what."""
+
+    of: int = 20
+
+
+@task_type("test_factorial", retry=ONCE)
+def factorial(_ctx: Context, parameters: Number) -> int:
+    """Answer a number that no machine word has room for."""
+    return math.factorial(parameters.of)
 
 
 @task_type("test_nul", retry=ONCE)

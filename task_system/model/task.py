@@ -136,7 +136,7 @@ class Task:
     progress_percent: float | None
     progress_message: str | None
     progress_fields: dict[str, Any] | None
-    #: Decoded JSON.
+    #: JSON, as it is to be written.
     result: Any
     error_type: str | None
     error_message: str | None

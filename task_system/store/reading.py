@@ -78,7 +78,8 @@ def task_of(row: RowMapping, *, left_out: Iterable[str] = (), earlier: Sequence[
     values = dict.fromkeys(left_out) | dict(row)
     values.pop("made_files", None)
     values["state"] = State(values["state"])
-    values["result"] = orjson.loads(values["result"]) if values["result"] is not None else None
+    # As it was written, which orjson may not read: it has no room for the largest numbers.
+    values["result"] = orjson.Fragment(values["result"]) if values["result"] is not None else None
     return Task(**values, attempts=list(earlier))
 
 

@@ -8,13 +8,14 @@ from datetime import UTC, datetime
 from typing import Any, TypeVar
 from uuid import UUID, uuid4
 
+import orjson
 from sqlalchemy import RowMapping, delete, insert, select, update
 
 from task_system.model.ids import first_id_at, new_id
 from task_system.model.outcome import AttemptEnd, Claim, Finish
 from task_system.model.routing import Priority, queue_name
 from task_system.model.states import LIVE, State
-from task_system.model.task import Dispatch, NewTask
+from task_system.model.task import Dispatch, NewTask, Task
 from task_system.store import Database
 from task_system.store.acting import Acting
 from task_system.store.debouncing import Debouncing
@@ -70,6 +71,11 @@ def end_of(outcome: str, **changed: Any) -> AttemptEnd:
     else:
         values = {"error_type": "Broken", "error_message": "no more", "error_traceback": "Traceback: here"}
     return AttemptEnd(outcome=outcome, **(values | changed))
+
+
+def result_of(task: Task) -> Any:
+    """Its result, as callers read it."""
+    return orjson.loads(orjson.dumps(task.result))
 
 
 def at_once(threads: int, work: Callable[[int], T]) -> list[T]:

@@ -15,7 +15,7 @@ from task_system.model.states import TERMINAL, State
 from task_system.model.task import Extras
 from task_system.store.leases import Ended, Leases
 from task_system.worker.recorder import BatchRecorder
-from tests.contract.kit import DEADLINE_S, LEASE_S, Store, end_of, new_task
+from tests.contract.kit import DEADLINE_S, LEASE_S, Store, end_of, new_task, result_of
 
 AGAIN = ("retry", "snoozed", "handed_back", "lost")
 OVER = ("success", "failure", "cancelled")
@@ -126,7 +126,7 @@ def test_an_end_that_is_for_good(store: Store, outcome: str) -> None:
     assert task.state in TERMINAL
     assert task.finished_at
     assert before <= task.finished_at <= store.now()
-    assert task.result == ({"text": "hello"} if outcome == "success" else None)
+    assert result_of(task) == ({"text": "hello"} if outcome == "success" else None)
     assert (task.error_type, task.error_message, task.error_traceback) == (
         end.error_type,
         end.error_message,
@@ -353,7 +353,7 @@ def test_a_result_is_kept_as_it_was_written(store: Store) -> None:
     lease = store.start()
     store.finish(lease, end_of("success", result='{"b":1,"a":[1.0,"\\u0000",null]}'))
     assert store.row(lease.id)["result"] == '{"b":1,"a":[1.0,"\\u0000",null]}'
-    assert store.reading.task(lease.id).result == {"b": 1, "a": [1.0, "\0", None]}
+    assert result_of(store.reading.task(lease.id)) == {"b": 1, "a": [1.0, "\0", None]}
 
 
 # A cancel sticks, whatever the attempt ends in.

@@ -8,7 +8,7 @@ from task_system.model.errors import TaskNotFound
 from task_system.model.ids import new_id
 from task_system.model.time import iso
 from task_system.store.workers import Identity
-from tests.contract.kit import Store, end_of
+from tests.contract.kit import Store, end_of, result_of
 
 
 def test_a_new_task(store: Store) -> None:
@@ -110,8 +110,9 @@ def test_a_task_that_succeeded_at_once(store: Store) -> None:
     lease = store.start()
     recorded = store.finish(lease, end_of("success"))
     assert recorded
-    view = store.reading.task(lease.id).view()
-    assert (view["state"], view["result"], view["error"], view["errors"]) == ("SUCCESS", {"text": "hello"}, None, [])
+    task = store.reading.task(lease.id)
+    view = task.view()
+    assert (view["state"], result_of(task), view["error"], view["errors"]) == ("SUCCESS", {"text": "hello"}, None, [])
     assert view["progress"]["percent"] == 100.0
     assert view["finished_at"] == iso(recorded.finished_at)
     assert view["duration_ms"] >= 0

@@ -1,5 +1,6 @@
 """What becomes of an accepted task, the same in both modes: retries, limits, progress, order, crashes."""
 
+import math
 import os
 import signal
 from collections.abc import Iterator
@@ -107,6 +108,13 @@ def test_a_result_that_is_no_json_fails_the_attempt(service: Service) -> None:
     task = service.run("test_unserialisable")
     assert task["state"] == "FAILURE"
     assert "object" in task["error"]["message"]
+
+
+def test_a_result_has_all_its_digits(service: Service) -> None:
+    task = service.run("test_factorial", {"of": 200})
+    assert task["result"] == math.factorial(200)
+    assert service.get(f"/api/tasks/{task['task_id']}/result").json() == math.factorial(200)
+    assert service.get("/api/tasks?include=result&limit=1").json()["tasks"][0]["result"] == math.factorial(200)
 
 
 # Limits and progress.
