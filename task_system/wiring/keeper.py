@@ -20,6 +20,7 @@ from task_system.keeper.releaser import Releaser
 from task_system.keeper.rescuer import Rescuer
 from task_system.keeper.role import Role
 from task_system.keeper.scheduler import Scheduler
+from task_system.keeper.standstill import Standstill
 from task_system.keeper.sweeper import Sweeper
 from task_system.settings import Settings
 from task_system.store.batches import BatchStore
@@ -47,12 +48,18 @@ def keeper_of(parts: Parts) -> Keeper:
     settings, events = parts.settings, parts.events
     # What the keeper ends stays ended, so its commits wait for the disk.
     upkeep = Upkeep(parts.database)
+    standstill = Standstill(
+        # What is left of a lease when its next heartbeat is due, with a margin.
+        matters_s=max(0.0, settings.lease_s - settings.heartbeat_s) / 2,
+        patience_s=2 * settings.heartbeat_s,
+    )
     roles: list[Role] = [
         Heartbeat(parts.workers, identity, every_s=settings.heartbeat_s),
         Relay(upkeep, parts.publisher, parts.admission, parts.controls, events),
         Releaser(parts.controls, events),
         Expirer(Expiry(parts.database), parts.tell, events),
-        Rescuer(upkeep, parts.tell, events),
+        standstill,
+        Rescuer(upkeep, standstill, parts.tell, events),
         Scheduler(parts.schedules, parts.dispatcher, tuple(parts.registry.schedules.values()), parts.tell, events),
         BatchCloser(
             BatchStore(parts.database), parts.batches.callback_of, events, keep_s=settings.retention_days * 86_400

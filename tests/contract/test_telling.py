@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from task_system.keeper.expirer import Expirer
 from task_system.keeper.rescuer import Rescuer
+from task_system.keeper.standstill import Standstill
 from task_system.model.events import Events
 from task_system.model.outcome import POISON_AFTER
 from task_system.model.states import State
@@ -22,7 +23,7 @@ def test_the_rescuer_tells_of_what_is_over_and_of_nothing_else(store: Store) -> 
     store.request_cancel(cancelled.id)
     for lease in (again, poison, cancelled):
         store.expire_lease(lease.id)
-    Rescuer(store.upkeep, tell, Events()).run_once()
+    Rescuer(store.upkeep, Standstill(matters_s=60, patience_s=60), tell, Events()).run_once()
     assert {one.task_id: (one.state, one.error_type) for one in told} == {
         poison.id: (State.FAILURE, "PoisonTask"),
         cancelled.id: (State.CANCELLED, "WorkerLost"),
