@@ -9,15 +9,17 @@ import shutil
 import signal
 from collections.abc import Iterator
 from pathlib import Path
+from types import ModuleType
 from typing import NoReturn
 
 import pytest
 from hypothesis import HealthCheck, settings
 from xdist.remote import Producer
 
+from task_system.broker import amqp_link
 from task_system.files import Blobs, LocalBlobs
 from task_system.files.s3 import S3Blobs
-from task_system.store import Database
+from task_system.store import Database, database
 from task_system.store.migrate import upgrade
 from task_system.testing.servers import PostgreSQL, RabbitMQ, Server, ServerMissing
 from tests.contract.kit import Store
@@ -32,6 +34,35 @@ settings.load_profile("default")
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
 _numbers = itertools.count(1)
+
+
+#: How long tests themselves wait for servers: whoever stands still for some seconds is not away.
+PATIENCE: dict[ModuleType, dict[str, float]] = {
+    database: {
+        "CONNECT_TIMEOUT_S": 60,
+        "POOL_TIMEOUT_S": 60.0,
+        "LOCK_TIMEOUT_MS": 60_000,
+        "STATEMENT_TIMEOUT_MS": 60_000,
+    },
+    amqp_link: {"CONNECT_TIMEOUT_S": 60.0, "CONFIRM_TIMEOUT_S": 60.0},
+}
+#: And how long the service does.
+IN_THE_SERVICE = {module: {name: getattr(module, name) for name in values} for module, values in PATIENCE.items()}
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _patient() -> None:
+    for module, values in PATIENCE.items():
+        for name, value in values.items():
+            setattr(module, name, value)
+
+
+@pytest.fixture
+def as_in_the_service(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is connected to from here on is waited for as the service does."""
+    for module, values in IN_THE_SERVICE.items():
+        for name, value in values.items():
+            monkeypatch.setattr(module, name, value)
 
 
 @pytest.hookimpl(optionalhook=True)

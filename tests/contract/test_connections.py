@@ -22,6 +22,7 @@ def run(store: Store, *statements: str) -> None:
             connection.execute(text(statement))
 
 
+@pytest.mark.usefixtures("as_in_the_service")
 @pytest.mark.parametrize(("durable", "commit"), [(True, "on"), (False, "off")])
 def test_a_durable_commit_waits_for_the_disk(postgresql_url: str, durable: bool, commit: str) -> None:
     database = Database(postgresql_url, durable=durable)

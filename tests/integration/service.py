@@ -26,7 +26,11 @@ HOST_NAME = "tasks.example"
 ORIGIN = "https://pages.example"
 MAX_BODY_BYTES = 256 * 1024
 MAX_FILE_BYTES = 96 * 1024 * 1024
+#: Within which a task has its turn on a machine that has much else to do, in seconds.
+TURN_S = 60.0
 _START_S = 120.0
+#: Servers close a connection on which nobody asked for 30 s.
+_KEPT_S = 20.0
 #: Between two looks: short at first, then longer, since each costs the machine what is waited for.
 _LOOK_FIRST_S, _LOOK_MOST_S = 0.02, 0.2
 
@@ -59,6 +63,7 @@ class Service:
         self.base_url = f"http://{HOST}:{self.port}"
         self.processes: dict[str, Process] = {}
         self._http = requests.Session()
+        self._asked_at = time.monotonic()
 
     # Its processes.
 
@@ -128,8 +133,12 @@ class Service:
     # Its API.
 
     def request(self, method: str, path: str, timeout_s: float = 20, **options: Any) -> requests.Response:
-        """One request on a kept connection."""
-        return self._http.request(method, f"{self.base_url}{path}", timeout=timeout_s, **options)
+        """One request on a kept connection; on a new one where the server may be about to close that."""
+        if time.monotonic() - self._asked_at > _KEPT_S:
+            self._http.close()
+        answer = self._http.request(method, f"{self.base_url}{path}", timeout=timeout_s, **options)
+        self._asked_at = time.monotonic()
+        return answer
 
     def get(self, path: str) -> requests.Response:
         """GET a path."""
@@ -154,7 +163,7 @@ class Service:
         view: Json = answer.json()
         return view
 
-    def wait_for(self, task_id: str, holds: Callable[[Json], bool], what: str, timeout_s: float = 20) -> Json:
+    def wait_for(self, task_id: str, holds: Callable[[Json], bool], what: str, timeout_s: float = TURN_S) -> Json:
         """Poll a task until that holds of it; answers it."""
         seen: list[Json] = [{}]
 
@@ -166,11 +175,11 @@ class Service:
         wait_until(look, timeout_s, lambda: f"{what}; the task is {json.dumps(seen[0], indent=2)}")
         return seen[0]
 
-    def finished(self, task_id: str, timeout_s: float = 20) -> Json:
+    def finished(self, task_id: str, timeout_s: float = TURN_S) -> Json:
         """Wait for a task's terminal state; answers the task."""
         return self.wait_for(task_id, lambda task: task["state"] in TERMINAL, "a terminal state", timeout_s)
 
-    def run(self, task_type: str, parameters: Json | None = None, timeout_s: float = 20, **more: Any) -> Json:
+    def run(self, task_type: str, parameters: Json | None = None, timeout_s: float = TURN_S, **more: Any) -> Json:
         """Submit a task and wait for its end."""
         return self.finished(self.submit(task_type, parameters, **more)["task_id"], timeout_s)
 
