@@ -213,13 +213,18 @@ class Task:
         for earlier in self.attempts:
             moments += _moments(earlier.attempt, earlier.started_at, earlier.worker)
             moments.append({"at": iso(earlier.finished_at), "event": earlier.outcome, "attempt": earlier.attempt})
+        begun = [] if self._is_between_attempts() else _moments(self.attempt, self.started_at, self.worker)
         if self.state in WAITING:
             moments.append({"at": iso(self.run_at), "event": "due", "attempt": self.attempt + 1})
         else:
-            moments += _moments(self.attempt, self.started_at, self.worker)
+            moments += begun
         if self.finished_at:
-            moments.append({"at": iso(self.finished_at), "event": self.state.lower()})
+            ended = {"attempt": self.attempt} if begun else {}
+            moments.append({"at": iso(self.finished_at), "event": self.state.lower(), **ended})
         return moments
+
+    def _is_between_attempts(self) -> bool:
+        return bool(self.attempts) and self.attempts[-1].attempt == self.attempt
 
     def _error(self) -> dict[str, Any] | None:
         # While another attempt runs, the error is one of the earlier ones.

@@ -47,11 +47,7 @@ class Reading:
             made = made_by(connection, task_id, row.attempt) if row.made_files else []
         task = task_of(
             row._mapping,
-            earlier=[
-                _attempt_of(attempt)
-                for attempt in failed
-                if attempt.attempt < row.attempt or row.state in {"RETRY", "PENDING"}
-            ],
+            earlier=[_attempt_of(attempt) for attempt in failed if not _is_the_end(attempt, row)],
         )
         if heartbeat_at:
             task = replace(task, heartbeat_at=heartbeat_at)
@@ -81,6 +77,12 @@ def task_of(row: RowMapping, *, left_out: Iterable[str] = (), earlier: Sequence[
     # As it was written, which orjson may not read: it has no room for the largest numbers.
     values["result"] = orjson.Fragment(values["result"]) if values["result"] is not None else None
     return Task(**values, attempts=list(earlier))
+
+
+def _is_the_end(attempt: Any, task: Any) -> bool:
+    """Whether the task is over by this attempt, and not while it waited for another."""
+    ended_by = {State.FAILURE: True, State.CANCELLED: attempt.outcome == "cancelled"}
+    return attempt.attempt == task.attempt and ended_by.get(task.state, False)
 
 
 def _attempt_of(row: Row[Any]) -> Attempt:

@@ -98,92 +98,6 @@ def test_retry_with_other_parameters(page: Page, service: Embedded) -> None:
     expect(page).to_have_url(re.compile(task_id))
 
 
-def test_new_tasks_wait_and_rows_change_in_place(page: Page, service: Embedded, tmp_path: Path) -> None:
-    gate = tmp_path / "gate"
-    first = service.submit("test_slow_gate", {"gate": str(gate)})["task_id"]
-    page.goto("/dashboard/tasks")
-    expect(row(page, first)).to_contain_text("Running")
-    top = page.locator(".task-row").first.get_attribute("data-id")
-    second = service.run("test_noop")["task_id"]
-    expect(page.get_by_role("button", name=re.compile("1 new"))).to_be_visible()
-    assert page.locator(".task-row").first.get_attribute("data-id") == top
-    gate.touch()
-    expect(row(page, first)).to_contain_text("Succeeded")
-    page.get_by_role("button", name=re.compile("1 new")).click()
-    expect(page.locator(".task-row").first).to_have_attribute("data-id", second)
-
-
-def test_search_completes_and_shows_where_it_is_wrong(page: Page, service: Embedded) -> None:
-    wanted = service.run("test_noop", tags=["looked-for"])["task_id"]
-    page.goto("/dashboard/tasks")
-    box = page.get_by_role("combobox", name="Search tasks")
-    box.press_sequentially("ta")
-    box.press("ArrowDown")
-    box.press("Enter")
-    expect(box).to_have_value("tag:")
-    box.press_sequentially("looked-for")
-    box.press("Enter")
-    expect(page.locator(".task-row")).to_have_count(1)
-    expect(row(page, wanted)).to_be_visible()
-    expect(page).to_have_url(re.compile(r"q=tag%3Alooked-for"))
-    box.fill("state:nonsense")
-    box.press("Enter")
-    expect(page.locator(".search-error")).to_contain_text("Expected one of")
-    expect(page.locator(".task-row")).to_have_count(1)
-    page.reload()
-    expect(box).to_have_value("state:nonsense")
-
-
-def test_states_are_tabs_terms_are_chips_and_columns_are_chosen(page: Page, service: Embedded) -> None:
-    service.run("test_noop")
-    page.goto("/dashboard/tasks?q=type:test_noop priority:normal")
-    states = page.get_by_role("navigation", name="State")
-    expect(states.get_by_role("link").first).to_have_text("All")
-    states.get_by_role("link", name="Succeeded").click()
-    expect(page).to_have_url(re.compile("state=success"))
-    expect(page.locator(".task-row").first).to_contain_text("Succeeded")
-    page.get_by_role("button", name="Remove priority:normal").click()
-    expect(page.get_by_role("combobox", name="Search tasks")).to_have_value("type:test_noop")
-    page.get_by_role("button", name="Columns").click()
-    page.get_by_role("button", name="Worker", exact=True).click()
-    page.get_by_role("button", name="Queue", exact=True).click()
-    headings = ["Select all on this page", "State", "Task", "Worker", "Attempt", "Created", "Duration"]
-    expect(page.get_by_role("columnheader")).to_have_count(len(headings))
-    page.reload()
-    expect(page.locator(".task-row").first).to_be_visible()
-    shown = page.get_by_role("columnheader").all()
-    assert [one.text_content() or one.get_by_role("checkbox").get_attribute("aria-label") for one in shown] == headings
-
-
-def test_all_of_it_by_keyboard(page: Page, service: Embedded) -> None:
-    service.run("test_noop")
-    page.goto("/dashboard")
-    expect(page.locator("h1")).to_have_text("Overview")
-    page.keyboard.press("g")
-    page.keyboard.press("t")
-    expect(page.locator("h1")).to_have_text("Tasks")
-    expect(page.locator(".task-row").first).to_be_visible()
-    page.keyboard.press("j")
-    page.keyboard.press("j")
-    page.keyboard.press("k")
-    expect(page.locator(".task-row").first).to_have_attribute("aria-current", "true")
-    page.keyboard.press("x")
-    expect(page.get_by_role("group", name="Acts on the selection")).to_contain_text("1 selected")
-    page.keyboard.press("/")
-    expect(page.get_by_role("combobox", name="Search tasks")).to_be_focused()
-    page.keyboard.press("Escape")
-    page.get_by_role("combobox", name="Search tasks").blur()
-    page.keyboard.press("o")
-    expect(page).to_have_url(re.compile("/dashboard/tasks/[0-9a-f-]{36}"))
-    page.keyboard.press("?")
-    expect(page.get_by_role("dialog")).to_contain_text("Keyboard")
-    page.keyboard.press("Escape")
-    page.keyboard.press("Control+k")
-    page.keyboard.type("workers")
-    page.keyboard.press("Enter")
-    expect(page.locator("h1")).to_have_text("Workers")
-
-
 def test_a_hostile_task_stays_text(page: Page, service: Embedded) -> None:
     page.on("dialog", lambda dialog: pytest.fail(dialog.message))
     tag = re.sub(r"\s", "", HOSTILE)[:60]
@@ -293,18 +207,6 @@ def test_a_purge_asks_for_the_queue_s_name(page: Page, service: Embedded, tmp_pa
     assert service.task(waits)["state"] == "CANCELLED"
 
 
-def test_the_focus_stays_while_rows_change(page: Page, service: Embedded) -> None:
-    service.run("test_noop")
-    page.goto("/dashboard/tasks")
-    expect(page.locator(".task-row").first).to_be_visible()
-    box = page.get_by_role("combobox", name="Search tasks")
-    box.press_sequentially("type:test")
-    service.run("test_noop")
-    expect(page.get_by_role("button", name=re.compile(" new"))).to_be_visible()
-    expect(box).to_be_focused()
-    expect(box).to_have_value("type:test")
-
-
 def test_a_schedule_is_made_changed_run_and_paused(page: Page, service: Embedded) -> None:
     page.goto("/dashboard/submit?type=test_noop&when=schedule")
     page.get_by_label("Name").fill("weekday-mornings")
@@ -317,11 +219,12 @@ def test_a_schedule_is_made_changed_run_and_paused(page: Page, service: Embedded
     page.get_by_label("Cron", exact=True).fill("45 7 * * *")
     page.get_by_role("dialog").get_by_role("button", name="Save").click()
     expect(card).to_contain_text("Every day at 07:45")
-    card.get_by_role("button", name="Run now").click()
-    expect(card.locator(".tick").first).to_be_visible()
+    card.get_by_role("button", name="Run now").dblclick()
+    expect(card.locator(".tick")).to_have_count(1)
     card.get_by_role("button", name="Pause").click()
     page.get_by_role("dialog").get_by_role("button", name="Pause").click()
     expect(card.get_by_role("button", name="Resume")).to_be_visible()
+    expect(card.locator(".tick")).to_have_count(1)
 
 
 def test_a_file_is_sent_and_deleted(page: Page, tmp_path: Path) -> None:
@@ -404,6 +307,7 @@ def test_what_a_browser_remembers(page: Page) -> None:
     expect(page.locator(".hint")).to_contain_text("UTC")
     page.get_by_role("group", name="Language").get_by_role("radio", name="Deutsch").click()
     expect(page.locator("h1")).to_have_text("Einstellungen")
+    expect(page.get_by_role("radio", name="Deutsch")).to_be_focused()
     page.reload()
     expect(page.locator("h1")).to_have_text("Einstellungen")
     assert page.evaluate("getComputedStyle(document.body.parentElement).backgroundColor") == dark
@@ -435,6 +339,22 @@ def test_a_first_task_on_an_empty_system(new_page: NewPage, tmp_path: Path) -> N
         expect(page.locator(".verdict")).to_contain_text("All is well.")
         page.get_by_role("button", name="Run an example").click()
         state(page, "Succeeded")
+
+
+def test_all_that_is_wrong_is_said_worst_first(new_page: NewPage, tmp_path: Path) -> None:
+    with running_embedded(tmp_path) as troubled:
+        for _ in range(12):
+            troubled.submit("test_not_worth_a_retry")
+        for queue in ("email_sending.low", "data_processing.low"):
+            assert troubled.request("POST", f"/api/queues/{queue}/pause", json={}).status_code == 200
+        page = new_page(base_url=troubled.base_url)
+        page.goto("/dashboard")
+        wrong = [
+            "100% of the finished tasks failed (12).",
+            "Paused: data_processing.low, email_sending.low. 0 tasks wait.",
+        ]
+        expect(page.locator(".verdict p")).to_have_text(wrong)
+        expect(page.locator(".verdict a")).to_have_text(["Failures", "Queues"])
 
 
 def test_settings_of_the_browser_are_followed(new_page: NewPage, service: Embedded) -> None:

@@ -1,10 +1,9 @@
 """What comes late or not at all: answers that newer ones overtook, and pages whose first look fails."""
 
 import re
-from pathlib import Path
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 
 from tests.browser.conftest import NewPage
 from tests.integration.service import Embedded
@@ -52,24 +51,43 @@ def test_an_answer_to_the_question_before_is_not_shown(page: Page, service: Embe
     expect(page.get_by_role("link", name="Operations")).to_have_attribute("aria-current", "page")
 
 
-def test_a_row_keeps_what_an_event_said_since_the_question(page: Page, service: Embedded, tmp_path: Path) -> None:
-    gate = tmp_path / "gate"
-    task_id = service.submit("test_slow_gate", {"gate": str(gate)})["task_id"]
-    page.goto("/dashboard/tasks")
-    row = page.locator(f'.task-row[data-id="{task_id}"]')
-    expect(row).to_contain_text("Running")
-    expect(page.locator(".pill.live-live")).to_be_visible()
-    page.evaluate(r"keep = /tasks\?limit=\d+$/")
-    # An event makes the page ask.
-    service.submit("test_noop", delay=3600)
+def test_what_is_pressed_again_while_it_is_asked_for_is_done_once(page: Page, service: Embedded) -> None:
+    task_id = service.run("test_noop")["task_id"]
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url) if request.method == "POST" else None)
+    page.goto(f"/dashboard/tasks/{task_id}")
+    # A key that is pressed in a menu is not for the page.
+    page.get_by_role("button", name="More", exact=True).click()
+    page.keyboard.press("r")
+    page.keyboard.press("Escape")
+    page.evaluate("keep = /retry$/")
+    page.get_by_role("button", name="Retry", exact=True).click()
     page.wait_for_function(_IS_HELD)
-    gate.touch()
-    expect(row).to_contain_text("Succeeded")
+    page.get_by_role("button", name="Retry", exact=True).click()
+    page.keyboard.press("r")
     page.evaluate(_LET_GO)
-    page.wait_for_function(_IS_HELD)
-    assert "Succeeded" in row.inner_text()
-    page.evaluate("keep = null")
-    page.evaluate(_LET_GO)
+    expect(page).to_have_url(re.compile(f"/dashboard/tasks/(?!{task_id})"))
+    assert len(asked) == 1
+
+
+def test_what_is_not_there_yet_is_not_left_out(page: Page) -> None:
+    sent: list[Route] = []
+
+    def hold(route: Route) -> None:
+        sent.append(route)
+
+    page.route("**/api/files", hold)
+    page.goto("/dashboard/submit?type=data_processing")
+    box = page.locator('[data-path="parameters.file"]')
+    box.get_by_role("button", name="Add").click()
+    box.get_by_label("Kind").select_option(index=1)
+    with page.expect_request("**/api/files"):
+        box.locator("input[type=file]").set_input_files({"name": "a.csv", "mimeType": "text/csv", "buffer": b"a\n1\n"})
+    page.get_by_role("button", name="Submit", exact=True).click()
+    expect(page.get_by_role("alert")).to_have_text("Uploading")
+    sent.pop().continue_()
+    expect(box).to_contain_text("a.csv")
+    expect(page.locator(".curl")).to_contain_text("file")
 
 
 def test_the_language_that_was_chosen_last_stays(page: Page) -> None:
@@ -103,6 +121,7 @@ def test_a_first_look_that_fails_can_be_tried_again(
     expect(page.locator("h1")).to_have_text(heading)
     expect(page).to_have_title(f"{heading} · Task System")
     page.unroute(asked)
-    page.get_by_role("button", name="Try again").click()
+    page.get_by_role("button", name="Try again").press("Enter")
     expect(page.locator(content).first).to_be_visible()
+    expect(page.locator("h1")).to_be_focused()
     expect(page.get_by_role("alert")).to_have_count(0)

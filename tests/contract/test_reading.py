@@ -148,8 +148,26 @@ def test_a_task_that_failed_shows_the_last_error_and_the_earlier_ones(store: Sto
     assert view["error"] == {"type": "Second", "message": "no", "traceback": "trace", "attempt": 2}
     assert [error["type"] for error in view["errors"]] == ["First"]
     said = [(moment["event"], moment.get("attempt")) for moment in view["timeline"]]
-    assert said == [("accepted", None), ("started", 1), ("retry", 1), ("started", 2), ("failure", None)]
+    assert said == [("accepted", None), ("started", 1), ("retry", 1), ("started", 2), ("failure", 2)]
     assert [moment["at"] for moment in view["timeline"]] == sorted(moment["at"] for moment in view["timeline"])
+
+
+def test_a_task_that_is_cancelled_between_attempts_was_not_ended_by_one(store: Store) -> None:
+    lease = store.start()
+    store.finish(lease, end_of("retry", error_type="Timeout"))
+    store.acting.cancel(lease.id, "not needed")
+    view = store.reading.task(lease.id).view()
+    said = [(moment["event"], moment.get("attempt")) for moment in view["timeline"]]
+    assert said == [("accepted", None), ("started", 1), ("retry", 1), ("cancelled", None)]
+    assert [error["type"] for error in view["errors"]] == ["Timeout"]
+
+
+def test_a_task_that_is_cancelled_while_it_runs_was_ended_by_its_attempt(store: Store) -> None:
+    lease = store.start()
+    store.request_cancel(lease.id)
+    store.finish(lease, end_of("cancelled"))
+    said = [(moment["event"], moment.get("attempt")) for moment in store.reading.task(lease.id).view()["timeline"]]
+    assert said == [("accepted", None), ("started", 1), ("cancelled", 1)]
 
 
 def test_a_snoozed_task_shows_the_snooze(store: Store) -> None:

@@ -23,9 +23,8 @@ async function show(page, module, isNew) {
 	}
 	if (page.signal.aborted) return;
 	document.title = `${title || t(`nav.${name}`)} · Task System`;
-	if (!isNew) return;
-	scrollTo(0, history.state?.y || 0);
-	if (document.activeElement === document.body) root.querySelector("h1")?.focus({ preventScroll: true });
+	if (isNew) scrollTo(0, history.state?.y || 0);
+	page.focus();
 }
 
 async function start() {
@@ -40,7 +39,9 @@ async function start() {
 		if (name === "zone") refreshTimes();
 		if (name === "language") await loadMessages().catch(sorry);
 		drawFrame();
-		if (name === "language") await reopen();
+		if (name !== "language") return;
+		await reopen();
+		document.querySelector("[name=language]:checked")?.focus();
 	});
 	await startRouter((address) => new Page(address), show);
 }

@@ -17,10 +17,10 @@ export const tone = (name, text, title) => h("span", { class: `tone tone-${name}
 
 const tagOf = (props) => (props.href ? "a" : "button");
 
-// kind: primary | danger | quiet, and small; disabled: true, or the reason why. With an address it is a link.
-export function button(label, { icon: name, kind = "", disabled, ...rest }) {
-	const why = typeof disabled === "string" && disabled;
-	const props = { class: `button ${kind}`, disabled: Boolean(disabled), title: why, ...rest };
+// kind: primary | danger | quiet, and small. With an address it is a link. The second click of a double one is none.
+export function button(label, { icon: name, kind = "", onclick, ...rest }) {
+	const clicked = onclick && ((event) => event.detail > 1 || onclick(event));
+	const props = { class: `button ${kind}`, onclick: clicked, ...rest };
 	return h(tagOf(rest), props, name && icon(name), label && h("span", t(label)));
 }
 
@@ -84,23 +84,26 @@ export const windowLinks = (names, chosen) => {
 // What is seen only in part can be scrolled by keys.
 export const scrolled = (label) => ({ tabindex: "0", role: "region", says: label });
 
+// What a row is, and a line about it.
+export const rowHead = (address, text, line) => [h("a.task-link", { href: address }, h("span.task-type", text)), line && h("span.task-line", line)];
+
 // Columns are [title, class, cell(item), heading], rows have `props(item)`. A cell with nothing in it is a dash. A table
 // scrolls in itself where it is too wide; with the class "stack" its rows are cards on narrow screens.
-export function table(label, columns, items, { class: classes = "stack", props = () => ({}) } = {}) {
+export function table(label, columns, items, { class: classes = "stack", style = {}, props = () => ({}) } = {}) {
 	const heading = ([title, kind, , content = t(title)]) =>
 		h("th", { scope: "col", class: kind }, kind === "row-actions" ? h("span.visually-hidden", content) : content);
 	const cells = (item) => columns.map(([title, kind, cell]) => h("td", { class: kind, "data-label": t(title) }, cell(item) || "–"));
 	return h(
 		"div",
-		{ class: `table-wrap ${classes}`, ...scrolled(label) },
+		{ class: `table-wrap ${classes}`, style, ...scrolled(label) },
 		h("table", h("thead", h("tr", columns.map(heading))), h("tbody", items.map((item) => h("tr", props(item), cells(item))))),
 	);
 }
 
-// `row(item)` answers { key, href, main, side }.
+// `row(item)` answers { key, href, main, side }: of both, the first stands out.
 export const list = (items, row) =>
-	h("ul.list", items.map(row).map(({ key, href: address, main, side }) =>
-		h("li", { key }, h("a.list-main", { href: address }, main), h("span.list-side.num", side)),
+	h("ul.list", items.map(row).map(({ key, href: address, main: [name, ...more], side: [value, note] }) =>
+		h("li", { key }, h("a.list-main", { href: address }, h("strong", name), more), h("span.list-side.num", h("strong", value), note && h("span.muted", note))),
 	));
 
 // `path`: where the API says that something is wrong with it.

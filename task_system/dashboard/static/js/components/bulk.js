@@ -10,7 +10,8 @@ const LOOK_MS = 700;
 const OVER = new Set(["done", "aborted", "failed"]);
 
 // Resolves with the operation, or undefined.
-export async function openBulk(action, filter, start = (body) => post("/api/bulk", body)) {
+export async function openBulk(action, filter) {
+	const ask = (more) => post("/api/bulk", { action, filter, ...more });
 	const body = h("div.bulk", skeleton());
 	const close = () => body.closest("dialog").close();
 	let bulk;
@@ -20,7 +21,7 @@ export async function openBulk(action, filter, start = (body) => post("/api/bulk
 
 	async function preview() {
 		try {
-			patch(body, form(await post("/api/bulk", { action, filter, dry_run: true })));
+			patch(body, form(await ask({ dry_run: true })));
 			focusIn(body);
 		} catch (error) {
 			patch(body, problemBox(error, preview));
@@ -39,7 +40,7 @@ export async function openBulk(action, filter, start = (body) => post("/api/bulk
 		};
 		return question(asked, async (answer) => {
 			if (!answer) return close();
-			bulk = await act(start({ action, filter, dry_run: false, ...answer }));
+			bulk = await act(ask({ dry_run: false, ...answer }));
 			if (bulk) follow();
 		});
 	}

@@ -1,6 +1,6 @@
 // Charts by hand: stacked bars by moment, and sparklines. What a chart shows is in its table too.
 
-import { clock, h, iconButton, moment, number, onSetting, patch, s, t, table } from "../kit.js";
+import { clock, h, iconButton, moment, number, onSetting, patch, s, sum, t, table } from "../kit.js";
 
 const MIN_MS = 60_000;
 const LABELS = 8;
@@ -12,8 +12,6 @@ function ceiling(value) {
 	const size = 10 ** Math.floor(Math.log10(value));
 	return [1, 1.5, 2, 3, 4, 6, 8, 10].map((step) => step * size).find((one) => one >= value && Number.isInteger(one)) || value;
 }
-
-const sum = (values) => values.reduce((total, one) => total + one, 0);
 
 // A card's content: series is [{ at, <name>: n }], and names are keys of messages. Answers { element, show(series) }.
 // `onpick(from, to)` is called for a bar, or for those that were dragged over. To screen readers it is a slider, whose

@@ -64,22 +64,24 @@ export function dropZone(label, onfile, multiple = false) {
 export function fileEditor(value, changed) {
 	let file = null;
 	let problem = null;
+	let sending = false;
 	const root = h("div.file-editor");
 	const input = h("input.mono", { type: "text", placeholder: t("form.file_id"), says: "form.file_id", value: value?.file_id ?? value });
 
 	async function send(chosen) {
+		const show = (share) => patch(root, progressBar(100 * share, { label: "files.uploading" }));
 		problem = null;
-		try {
-			take(await upload(chosen, (share) => patch(root, progressBar(share * 100, { label: "files.uploading" }))));
-		} catch (error) {
-			problem = error.message;
-			draw();
-		}
+		sending = true;
+		show(0);
+		changed?.();
+		const sent = await upload(chosen, show).catch((error) => void (problem = error.message));
+		sending = false;
+		take(sent);
 	}
 
 	function take(sent) {
 		file = sent;
-		input.value = sent ? sent.file_id : "";
+		input.value = sent?.file_id || "";
 		draw();
 		changed?.();
 	}
@@ -90,6 +92,11 @@ export function fileEditor(value, changed) {
 		patch(root, file ? chosen() : [dropZone("files.drop", send), input], problem && h("p.field-error", problem));
 	}
 
+	function get() {
+		if (sending) throw new Error(t("files.uploading"));
+		return input.value.trim() || undefined;
+	}
+
 	draw();
-	return { element: root, get: () => input.value.trim() || undefined };
+	return { element: root, get };
 }

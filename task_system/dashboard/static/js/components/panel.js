@@ -8,8 +8,6 @@ import { button, pageHead } from "./basics.js";
 import { confirm } from "./dialog.js";
 import { act } from "./toast.js";
 
-const LEAST_MS = 50;
-
 // Fills the page with what `render(await load())` answers, and again: when events say so (at most every `everyMs`), after
 // `refresh()`, and every `atLeastMs`. A failure leaves shown what is shown.
 function panel(page, { load, render, everyMs = 2000, atLeastMs = 15_000, relevant = () => true }) {
@@ -53,7 +51,7 @@ function panel(page, { load, render, everyMs = 2000, atLeastMs = 15_000, relevan
 		if (!shown) return page.fail(problem, refresh);
 		// That the service is not reached is said by the frame.
 		const isSaid = !problem || problem.status === 0;
-		patch(root, h("div", !isSaid && problemBox(problem, refresh)), render(shown.value));
+		page.draw(h("div", !isSaid && problemBox(problem, refresh)), render(shown.value));
 	}
 
 	const rerender = () => draw(shown, problem);
@@ -65,7 +63,7 @@ function panel(page, { load, render, everyMs = 2000, atLeastMs = 15_000, relevan
 			if (running) soon();
 			else if (!signal.aborted) refresh();
 		};
-		timer = setTimeout(look, Math.max(LEAST_MS, everyMs - (performance.now() - last)));
+		timer = setTimeout(look, everyMs - (performance.now() - last));
 	}
 
 	onEvents((events) => (events === null || events.some(relevant)) && soon(), signal);
@@ -97,7 +95,19 @@ export class Page {
 	}
 
 	fail(error, again) {
-		patch(this.root, this.head(), problemBox(error, again));
+		this.draw(this.head(), problemBox(error, again));
+	}
+
+	// What had the focus may be gone.
+	draw(...content) {
+		const had = this.root.contains(document.activeElement);
+		patch(this.root, content);
+		if (had) this.focus();
+	}
+
+	// Nothing is taken from what has it.
+	focus() {
+		if (document.activeElement === document.body) this.root.querySelector("h1")?.focus({ preventScroll: true });
 	}
 
 	get(path, query) {

@@ -9,8 +9,6 @@ const AGES = compared("5m", "1h", "24h", "7d");
 const SPANS = compared("1s", "30s", "5m");
 const MOST = 11;
 
-const FIELDS =
-	"state: type: queue: lane: priority: error: tag: worker: created: finished: started: run_at: duration: waited: attempt: failure: batch: schedule: id: parameters. result. metadata.".split(" ");
 // What usually stands behind them.
 const VALUES = {
 	state: STATES,
@@ -23,14 +21,14 @@ const VALUES = {
 	attempt: [">1", ">2"],
 };
 
-function completions(text, caret, known) {
+function completions(text, caret, fields, known) {
 	const term = text.slice(0, caret).match(/[^\s()]*$/)[0].replace(/^-/, "");
 	const [name, value] = term.split(/:(.*)/s);
 	const typed = (value ?? name).split(",").at(-1);
 	const fits = ({ text: one }) => one.startsWith(typed) && one !== typed;
 	const items =
 		value === undefined
-			? FIELDS.map((one) => ({ text: one, hint: t(`search.${one.slice(0, -1)}`) }))
+			? fields.map((one) => ({ text: one, hint: t(`search.${one.slice(0, -1)}`) }))
 			: ({ ...VALUES, ...known }[name] || []).map((one) => ({ text: one, done: true }));
 	return { from: caret - typed.length, to: caret, items: items.filter(fits).slice(0, typed ? undefined : MOST) };
 }
@@ -39,7 +37,8 @@ function completions(text, caret, known) {
 export function searchBox({ value, known, onsearch }) {
 	let offered;
 	const element = template("search");
-	const [input, error] = element.querySelectorAll("input, .search-error");
+	const [input, { dataset }, error] = element.querySelectorAll("input, ul, .search-error");
+	const fields = dataset.fields.split(" ");
 	const line = (item) => [h("span.mono", item.text), item.hint && h("span.muted", item.hint)];
 	const show = chooser(element, { line, take });
 	input.value = value;
@@ -53,7 +52,7 @@ export function searchBox({ value, known, onsearch }) {
 	};
 
 	function suggest() {
-		offered = completions(input.value, input.selectionStart, known);
+		offered = completions(input.value, input.selectionStart, fields, known);
 		show(offered.items);
 	}
 

@@ -1,6 +1,6 @@
 // A page of tasks: rows change where they stand, new ones are counted until they are asked for.
 
-import { get, onEvents } from "../kit.js";
+import { get } from "../kit.js";
 
 const FLASH_MS = 1200;
 const MOST_IDS = 50;
@@ -16,31 +16,15 @@ export class TaskFeed {
 	// Whether the page is to be taken as it is when it is looked at.
 	stale = true;
 	changed = new Set();
-	// Of what happened since the last look began, its answer may not know.
-	told = new Set();
 
 	// query(): for GET /api/tasks; first(): whether new tasks would stand here; draw(): show it.
 	constructor({ query, first, draw, signal }) {
 		Object.assign(this, { query, first, draw, signal });
-		onEvents((events) => this.#heard(events || []), signal);
-	}
-
-	#heard(events) {
-		const rows = new Map(this.tasks.map((task, at) => [task.task_id, at]));
-		const hits = events.filter((event) => rows.has(event.task_id));
-		for (const event of hits) {
-			const at = rows.get(event.task_id);
-			this.told.add(event.task_id);
-			this.tasks[at] = applied(this.tasks[at], event);
-			this.#flash(event.task_id);
-		}
-		if (hits.length) this.draw();
 	}
 
 	async look() {
 		const stale = this.stale;
 		this.stale = false;
-		this.told.clear();
 		const query = this.query();
 		const { tasks, next, searched_to } = await get("/api/tasks", query, this.signal).catch((problem) => {
 			this.stale = stale;
@@ -64,7 +48,7 @@ export class TaskFeed {
 		this.waiting = this.first() ? tasks.filter(isNew).length : 0;
 		this.waitingMore = this.waiting > 0 && this.waiting === tasks.length && Boolean(next);
 		this.tasks = this.tasks.map((task) => {
-			const fresh = (!this.told.has(task.task_id) && now.get(task.task_id)) || task;
+			const fresh = now.get(task.task_id) || task;
 			if (fresh.status !== task.status) this.#flash(task.task_id);
 			return fresh;
 		});
@@ -78,15 +62,4 @@ export class TaskFeed {
 			this.draw();
 		}, FLASH_MS);
 	}
-}
-
-function applied(task, event) {
-	const name = event.event.replace("task.", "");
-	// What changed may be when it is due.
-	const status = name === "changed" ? task.status : event.state.toLowerCase();
-	const next = { ...task, state: event.state, status, attempt: event.attempt };
-	if (name === "started") next.started_at = event.at;
-	if (name === "progress") next.progress = { ...task.progress, percent: event.percent, message: event.message ?? task.progress.message };
-	if (name === "succeeded" || name === "failed") Object.assign(next, { finished_at: event.at, duration_ms: event.run_ms ?? task.duration_ms });
-	return next;
 }

@@ -4,7 +4,7 @@ import { badge, cut, go, h, menu, percent, progressBar, setSetting, setting, sho
 import { bind } from "../lib/keys.js";
 import { cancelTask, isOver, retryTask } from "./task-acts.js";
 
-// Columns that may be left out; of a narrow list, most are.
+// Columns that may be left out.
 const COLUMNS = [
 	["field.queue", "c-queue c-wide", (task) => h("span", task.queue)],
 	["field.worker", "c-worker c-wide", ({ worker }) => worker && h("span.mono", { title: worker }, worker)],
@@ -14,7 +14,9 @@ const COLUMNS = [
 	["field.finished", "c-finished c-wide num", (task) => time(task.finished_at)],
 	["field.duration", "c-duration num", duration],
 ];
-const isShown = ([title]) => setting("columns").includes(title);
+// As long as nobody chose, those are shown for which there is room: by the width of the window.
+const USUAL_FROM_PX = { "field.created": 0, "field.duration": 0, "field.queue": 1024, "field.attempt": 1180 };
+const isShown = ([title]) => setting("columns")?.includes(title) ?? innerWidth >= USUAL_FROM_PX[title];
 
 export function columnMenu(onchange) {
 	const item = (column) => {
@@ -28,18 +30,20 @@ export function columnMenu(onchange) {
 }
 
 // `head` selects all, `select(task)` one.
-export const taskTable = (tasks, head, select, props) =>
-	table(
+export function taskTable(tasks, head, select, props) {
+	const shown = COLUMNS.filter(isShown);
+	return table(
 		"nav.tasks",
 		[
 			["tasks.select_page", "c-select", select, head],
 			["field.state", "c-state", (task) => badge(task.status)],
 			["field.task", "c-task", (task) => [h("a.task-link", { href: taskHref(task.task_id) }, h("span.task-type", task.task_type), shortId(task.task_id)), line(task)]],
-			...COLUMNS.filter(isShown),
+			...shown,
 		],
 		tasks,
-		{ class: "tasks-table stack", props },
+		{ class: `tasks-table stack ${setting("columns") ? "chosen" : ""}`, style: { "--columns": String(shown.length) }, props },
 	);
+}
 
 function line(task) {
 	if (task.error && task.state !== "SUCCESS") {
@@ -58,15 +62,16 @@ function duration(task) {
 	return h("span.duration-running", done > 0 && progressBar(done, { kind: "small" }), h("span", done > 0 ? percent(done / 100) : since(task.started_at)));
 }
 
-export function listKeys({ signal, box, rows, at, move, select }) {
+export function listKeys({ signal, box, rows, select }) {
 	const on = (key, action) => bind(key, action, signal);
-	// On the row that is marked, where it is for that.
+	const at = () => rows().findIndex((task) => task.task_id === document.activeElement.closest(".task-row")?.dataset.id);
+	// On the row that has the focus, where it is for that.
 	const onRow = (key, act, isFor = () => true) =>
 		on(key, (event) => {
 			const task = rows()[at()];
 			return task && isFor(task, event) ? act(task) : false;
 		});
-	const step = (by) => rows().length && move(Math.max(0, Math.min(rows().length - 1, at() + by)));
+	const step = (by) => document.querySelectorAll(".task-link")[Math.max(0, Math.min(rows().length - 1, at() + by))]?.focus();
 	const open = (task) => go(taskHref(task.task_id));
 	on("/", () => box.input.focus());
 	on("j", () => step(1));

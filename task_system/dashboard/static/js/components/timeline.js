@@ -1,6 +1,6 @@
 // A task's life: a bar of waits and runs, and what happened when.
 
-import { cut, h, icon, span, t, time } from "../kit.js";
+import { cut, h, icon, span, sum, t, time } from "../kit.js";
 
 const ICONS = { accepted: "submit", started: "running", due: "scheduled", lost: "alert", snoozed: "scheduled", handed_back: "retry" };
 // In percent, so that short phases are seen beside long ones.
@@ -42,9 +42,9 @@ function phases(task) {
 }
 
 function bar(task, all) {
-	const sum = (of) => all.filter(of).reduce((ms, phase) => ms + phase.ms, 0);
-	const total = sum(() => true) || 1;
-	const [waited, ran] = ["wait", "run"].map((kind) => span(sum((phase) => phase.kind === kind)));
+	const msOf = (phase) => phase.ms;
+	const total = sum(all, msOf) || 1;
+	const [waited, ran] = ["wait", "run"].map((kind) => span(sum(all.filter((phase) => phase.kind === kind), msOf)));
 	const part = ({ kind, ms, outcome }) => {
 		const style = { "flex-grow": String(Math.max(THINNEST, (100 * ms) / total)) };
 		return h("div", { class: `phase ${kind} outcome-${outcome}`, style, title: `${t(`timeline.${kind}`)}: ${span(ms)}` });

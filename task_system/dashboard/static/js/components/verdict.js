@@ -1,43 +1,47 @@
-// How the service is: the worst that is wrong, and where to look.
+// How the service is: what is wrong, and where to look.
 
-import { counted, percent, spanS, t } from "../kit.js";
+import { counted, percent, spanS, sum, t } from "../kit.js";
 
 const LATE_S = 60;
 const ENOUGH = 10;
 export const BAD_SHARE = 0.9;
 export const isLate = (seconds) => seconds > LATE_S;
-export const waitingOf = (queue) => counted(queue.waiting, queue.waiting_is_capped);
+export const waitingOf = (...queues) => counted(sum(queues, (one) => one.waiting), queues.some((one) => one.waiting_is_capped));
 export const isUnserved = (queue) => queue.waiting > 0 && queue.consumers === 0;
+export const isPaused = (queue) => queue.pause.paused;
 
-// What is not known is not judged.
-export const verdict = ({ health, stats, queues }) =>
-	broken(health) || unserved(queues) || failing(stats) || paused(queues) || late(stats) || { tone: "good", text: t("verdict.good") };
+const is = (tone, page, name, values) => ({ tone, page, text: t(`verdict.${name}`, values) });
 
-function broken(health) {
-	const [check, wrong] = Object.entries(health.checks).find(([, { status }]) => status !== "ok") || [];
-	if (health.status === "ready" && !wrong) return null;
-	const text = wrong ? t("verdict.check", { check, detail: wrong.detail }) : health.detail || t("health.bad");
-	return { tone: "bad", text, page: /worker|keeper/.test(check) && "workers" };
+// The worst first. What is not known is not judged.
+export function verdicts({ health, ledger, queues, stats }) {
+	const of = (name, tone, fits) => {
+		const these = queues?.filter(fits) || [];
+		return these.length > 0 && is(tone, "queues", name, { queues: these.map((queue) => queue.name).join(", "), count: waitingOf(...these) });
+	};
+	const wrong = [
+		...broken(health),
+		ledger?.balanced === false && is("bad", "", "unbalanced"),
+		of("unserved", "bad", isUnserved),
+		failing(stats),
+		of("paused", "warn", isPaused),
+		late(stats),
+	].filter(Boolean);
+	return wrong.length ? wrong : [is("good", "", "good")];
 }
 
-function unserved(queues) {
-	const queue = queues?.find(isUnserved);
-	return queue && { tone: "bad", text: t("verdict.unserved", { queue: queue.name, count: waitingOf(queue) }), page: "queues" };
+function broken({ checks, status, detail }) {
+	const wrong = Object.entries(checks).filter(([, check]) => check.status !== "ok");
+	if (status !== "ready" && !wrong.length) return [{ tone: "bad", text: detail || t("health.bad") }];
+	return wrong.map(([check, { detail: why }]) => is("bad", /worker|keeper/.test(check) && "workers", "check", { check, detail: why }));
 }
 
 function failing(stats) {
 	if (!stats || stats.success_rate === null || stats.success_rate >= BAD_SHARE) return null;
 	const { succeeded, failed } = stats.totals;
-	if (succeeded + failed < ENOUGH) return null;
-	return { tone: "bad", text: t("verdict.failing", { count: failed, share: percent(1 - stats.success_rate, 1) }), page: "failures" };
-}
-
-function paused(queues) {
-	const held = queues?.find((one) => one.pause.paused);
-	return held && { tone: "warn", text: t("verdict.paused", { queue: held.name, count: waitingOf(held) }), page: "queues" };
+	return succeeded + failed >= ENOUGH && is("bad", "failures", "failing", { count: failed, share: percent(1 - stats.success_rate, 1) });
 }
 
 function late(stats) {
 	const { oldest_waiting_s: oldest, pending } = stats?.now || {};
-	return isLate(oldest) && { tone: "warn", text: t("verdict.late", { span: spanS(oldest), count: pending }), page: "queues" };
+	return isLate(oldest) && is("warn", "queues", "late", { span: spanS(oldest), count: pending });
 }

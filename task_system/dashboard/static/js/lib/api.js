@@ -20,13 +20,9 @@ export const onReached = (callback) => (told = callback);
 
 // Asks; answers JSON, text for other types, or null for nothing.
 export async function request(method, path, body, signal) {
-	const options = { method, signal, headers: { Accept: "application/json" } };
-	if (body !== undefined) {
-		options.body = JSON.stringify(body);
-		options.headers["Content-Type"] = "application/json";
-	}
+	const headers = { Accept: "application/json", ...(body && { "Content-Type": "application/json" }) };
 	try {
-		const response = await fetch(path, options);
+		const response = await fetch(path, { method, signal, headers, body: JSON.stringify(body) });
 		const text = await response.text();
 		told(true);
 		if (response.ok) return contentOf(response, text);
@@ -40,7 +36,15 @@ export async function request(method, path, body, signal) {
 
 export const get = (path, query, ...signals) =>
 	request("GET", withQuery(path, query), undefined, AbortSignal.any([AbortSignal.timeout(GET_MS), ...signals]));
-export const post = (path, body) => request("POST", path, body);
+
+const asking = new Map();
+
+// Whoever presses twice asks once: the same is asked again when the answer is there.
+export function post(path, body) {
+	const key = path + JSON.stringify(body);
+	if (!asking.has(key)) asking.set(key, request("POST", path, body).finally(() => asking.delete(key)));
+	return asking.get(key);
+}
 
 // How the service is; its refusal says what is wrong.
 export const health = (...signals) =>

@@ -52,6 +52,8 @@ export function bytes(size) {
 	return Number.isFinite(size) ? unit(size, names[at], at && size < 100 ? 1 : 0) : NONE;
 }
 
+export const sum = (items, of = Number) => items.reduce((total, one) => total + of(one), 0);
+
 export const cut = (text, most) => (text.length > most ? `${text.slice(0, most)}…` : text);
 
 const TIME = { hour: "2-digit", minute: "2-digit", hourCycle: "h23" };

@@ -6,7 +6,7 @@ const LANGUAGES = ["en", "de", "fr"];
 
 const BASE = new URL("../../messages/", import.meta.url);
 const languageOf = (tag) => tag.split("-")[0];
-let messages = {};
+let messages = { __proto__: null };
 let plurals = new Intl.PluralRules("en");
 let language = "en";
 
@@ -23,7 +23,7 @@ export async function loadMessages() {
 	const found = await response.json();
 	// Another was chosen meanwhile.
 	if (chosen !== language) return;
-	messages = found;
+	messages = { __proto__: null, ...found };
 	plurals = new Intl.PluralRules(language);
 	document.documentElement.lang = language;
 	translate(document);
@@ -43,8 +43,9 @@ export function template(id) {
 }
 
 // The key itself, if there is no message.
-export function t(key, values = {}) {
+export function t(key, values) {
 	const forms = messages[key] ?? key;
+	if (!values) return forms;
 	// A count may be a text with more in it, such as "≥ 1,000".
 	const count = Number(String(values.count).replace(/\D/g, ""));
 	const message = typeof forms === "string" ? forms : (forms[plurals.select(count)] ?? forms.other);

@@ -20,7 +20,9 @@ export function startKeys() {
 		if (event.defaultPrevented || event.isComposing) return;
 		const mod = event.metaKey || event.ctrlKey;
 		if (mod && event.key.toLowerCase() === "k") return run("mod+k", event);
-		if (mod || event.altKey || typing(event.target) || document.querySelector("dialog[open]")) return;
+		if (mod || event.altKey || typing(event.target) || document.querySelector("dialog[open], :popover-open")) return;
+		// Of what is held down, only steps are repeated.
+		if (event.repeat && !/^[jk]$/.test(event.key)) return;
 		const key = prefix + event.key;
 		clearTimeout(timer);
 		prefix = "";

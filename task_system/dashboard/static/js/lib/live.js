@@ -14,17 +14,13 @@ let paused = false;
 let reached = true;
 let gathered = [];
 let timer = 0;
-const listeners = new Set();
 let watcher = () => {};
 
 // Nobody looks, or wants to be told.
 export const isResting = () => paused || document.hidden;
 
 // Calls back with the events of a while, or with null: anything may have changed.
-export function onEvents(callback, signal) {
-	listeners.add(callback);
-	signal.addEventListener("abort", () => listeners.delete(callback));
-}
+export const onEvents = (callback, signal) => addEventListener("told", ({ detail }) => callback(detail), { signal });
 
 export const onStatus = (callback) => (watcher = callback);
 
@@ -86,7 +82,7 @@ function gather(event) {
 	}, BATCH_MS);
 }
 
-const tell = (batch) => listeners.forEach((callback) => callback(batch));
+const tell = (batch) => dispatchEvent(new CustomEvent("told", { detail: batch }));
 
 function say() {
 	const open = source?.readyState === EventSource.OPEN;

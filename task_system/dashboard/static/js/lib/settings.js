@@ -1,7 +1,7 @@
 // What this browser remembers for its user.
 
 const KEY = "task-system.settings";
-const DEFAULTS = { theme: "system", language: "auto", zone: "local", density: "comfortable", rail: "wide", page_size: 50, views: [], columns: ["field.queue", "field.attempt", "field.created", "field.duration"] };
+const DEFAULTS = { theme: "system", language: "auto", zone: "local", density: "comfortable", rail: "wide", page_size: 50, views: [], columns: null };
 
 function kept() {
 	try {
@@ -12,7 +12,6 @@ function kept() {
 }
 
 let current = kept();
-const listeners = new Set();
 
 export const setting = (name) => current[name];
 
@@ -23,20 +22,19 @@ export function setSetting(name, value) {
 	} catch {
 		// Then for as long as the page is open.
 	}
-	listeners.forEach((callback) => callback(name));
+	tell(name);
 }
 
+const tell = (name) => dispatchEvent(new CustomEvent("setting", { detail: name }));
+
 // Calls back with the name of what changed, here or in another tab.
-export function onSetting(callback, signal) {
-	listeners.add(callback);
-	signal?.addEventListener("abort", () => listeners.delete(callback));
-}
+export const onSetting = (callback, signal) => addEventListener("setting", ({ detail }) => callback(detail), { signal });
 
 addEventListener("storage", (event) => {
 	if (event.key !== KEY) return;
 	const before = current;
 	current = kept();
 	for (const name of Object.keys(current)) {
-		if (JSON.stringify(before[name]) !== JSON.stringify(current[name])) listeners.forEach((callback) => callback(name));
+		if (JSON.stringify(before[name]) !== JSON.stringify(current[name])) tell(name);
 	}
 });

@@ -7,23 +7,20 @@ import { bulkView, searchOf, statesOf } from "../components/bulk.js";
 const LONGEST = 1000;
 
 export default function page(page) {
-	const isBulk = () => page.first === "bulk" || page.query.get("kind") === "bulk";
+	const shown = () => ([page.first, page.query.get("kind")].includes("bulk") ? "bulk" : "batches");
+	const load = () => page.get(["/api", shown(), page.id].filter(Boolean).join("/"));
 	return page.show({ load, render, everyMs: 1000, atLeastMs: 2000 });
 
-	function load() {
-		const path = isBulk() ? "/api/bulk" : "/api/batches";
-		return page.get(page.id ? `${path}/${page.id}` : path);
-	}
-
 	function render(answer) {
-		const chosen = isBulk() ? "bulk" : "batches";
+		const chosen = shown();
+		const isBulk = chosen === "bulk";
 		const kind = (name) => ({ kind: name === "bulk" && name });
-		if (page.id) return [crumbs("batches", kind(chosen)), isBulk() ? oneBulk(answer) : [pageHead("batches.one"), batchCard(answer)]];
+		if (page.id) return [crumbs("batches", kind(chosen)), isBulk ? oneBulk(answer) : [pageHead("batches.one"), batchCard(answer)]];
 		const tab = (name) => ({ label: `batches.tab_${name}`, href: hrefWith(kind(name)), current: name === chosen });
 		return [
 			page.head(),
 			tabs("nav.batches", ["batches", "bulk"].map(tab)),
-			stacked(answer.batches || answer.bulks, isBulk() ? bulkCard : batchCard, `batches.none_${chosen}`),
+			stacked(answer.batches || answer.bulks, isBulk ? bulkCard : batchCard, `batches.none_${chosen}`),
 		];
 	}
 

@@ -1,6 +1,6 @@
 // Failures in groups: two thousand failures are often three errors.
 
-import { button, choice, counted, found, h, iconButton, meter, pageButton, pager, post, setQuery, smallButton, stacked, t, taskHref, time, windowLinks } from "../kit.js";
+import { button, choice, counted, found, h, iconButton, meter, pageButton, pager, setQuery, smallButton, stacked, t, taskHref, time, windowLinks } from "../kit.js";
 import { openBulk } from "../components/bulk.js";
 
 const WINDOWS = ["24h", "7d", "all"];
@@ -33,8 +33,7 @@ export default function page(page) {
 
 	function group(one, most) {
 		const q = `failure:${one.failure}`;
-		const start = ({ reason }) => post(`/api/failures/${one.failure}/retry`, { reason });
-		const retry = () => openBulk("retry", { q }, start).then(page.refresh);
+		const retry = () => openBulk("retry", { q }).then(page.refresh);
 		return h(
 			"section.card.failure",
 			{ key: one.failure, "data-failure": one.failure },
@@ -54,7 +53,7 @@ export default function page(page) {
 			),
 			h(
 				"div.failure-acts",
-				smallButton(t("failures.retry", { count: one.open }), "retry", retry, { disabled: one.open === 0 && t("failures.none_open") }),
+				smallButton(t("failures.retry", { count: one.open }), "retry", retry, one.open === 0 && { disabled: true, title: t("failures.none_open") }),
 				button("failures.example", { href: taskHref(one.example_task_id), kind: "small" }),
 				iconButton("filter", "failures.as_filter", null, { href: found(q) }),
 			),

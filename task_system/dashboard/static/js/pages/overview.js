@@ -5,7 +5,7 @@ import {
 	template, time, windowLinks,
 } from "../kit.js";
 import { sparkline, stackedChart } from "../components/chart.js";
-import { BAD_SHARE, isLate, verdict } from "../components/verdict.js";
+import { BAD_SHARE, isLate, verdicts } from "../components/verdict.js";
 
 const WINDOWS = ["15m", "1h", "24h", "7d"];
 const SHOWN = 5;
@@ -31,16 +31,9 @@ export default function page(page) {
 
 	function render(answers) {
 		const { stats, ledger, failures, schedules, newest } = answers;
-		const { tone, text, page: where } = verdict(answers);
 		return [
 			page.head(windowLinks(WINDOWS, chosen())),
-			h(
-				"section",
-				{ class: `verdict verdict-${tone}`, "aria-live": "polite" },
-				icon(tone === "good" ? "success" : "alert", 20),
-				h("p", text),
-				where && pageButton(where, { kind: "small" }),
-			),
+			h("section.verdicts", { "aria-live": "polite" }, verdicts(answers).map(verdict)),
 			newest?.tasks.length === 0 ? firstTask() : stats ? numbers(stats) : empty("panel.failed"),
 			h("div.thirds", failing(failures), slowest(stats?.by_type), upcoming(schedules)),
 			ledger && h("p.ledger.muted.num", icon(ledger.balanced ? "success" : "alert"), t("overview.ledger", ledger)),
@@ -79,6 +72,15 @@ const tile = (name, value, hint, values, tone) =>
 		values && sparkline(values, t(`tile.${name}`)),
 	);
 
+const verdict = ({ tone, text, page }) =>
+	h(
+		"div",
+		{ class: `verdict verdict-${tone}` },
+		icon(tone === "good" ? "success" : "alert", 20),
+		h("p", text),
+		page && pageButton(page, { kind: "small" }),
+	);
+
 // The first of a list, the way to all of them, or why there are none.
 function ranked(name, path, items, row, ...none) {
 	const all = path && items?.length > 0 && h("a.link", { href: href(path) }, t("overview.all"));
@@ -88,8 +90,8 @@ function ranked(name, path, items, row, ...none) {
 function failing(failures) {
 	const row = (one) => ({
 		href: found(`failure:${one.failure}`),
-		main: [h("strong", one.error_type), h("span.task-line", one.message)],
-		side: [h("strong", number(one.count)), h("span.muted", one.task_type)],
+		main: [one.error_type, h("span.task-line", one.message)],
+		side: [counted(one.count, one.capped), one.task_type],
 	});
 	return ranked("failing", "failures", failures, row, "overview.no_failures");
 }
@@ -99,8 +101,8 @@ function slowest(types) {
 	const slow = types?.filter(p95).sort((one, other) => p95(other) - p95(one));
 	const row = (one) => ({
 		href: found(`type:${one.task_type}`),
-		main: [h("strong", one.task_type), meter(p95(one) / p95(slow[0]))],
-		side: [h("strong", span(p95(one))), h("span.muted", t("overview.median", { span: span(one.run_ms.p50) }))],
+		main: [one.task_type, meter(p95(one) / p95(slow[0]))],
+		side: [span(p95(one)), t("overview.median", { span: span(one.run_ms.p50) })],
 	});
 	return ranked("slowest", null, slow, row, "overview.no_types");
 }
@@ -109,8 +111,8 @@ function upcoming(schedules) {
 	const next = schedules?.filter((one) => one.next_fire_at && !one.paused).sort((one, other) => (one.next_fire_at < other.next_fire_at ? -1 : 1));
 	const row = (one) => ({
 		href: href("schedules", { id: one.schedule_id }),
-		main: [h("strong", one.name), h("span.task-line", one.task_type)],
-		side: time(one.next_fire_at),
+		main: [one.name, h("span.task-line", one.task_type)],
+		side: [time(one.next_fire_at)],
 	});
 	return ranked("schedules", "schedules", next, row, "schedules.none", button("schedules.make", { href: href("submit", { when: "schedule" }), kind: "small" }));
 }

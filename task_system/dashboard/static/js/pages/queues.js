@@ -1,7 +1,7 @@
 // Queues: what waits, how fast it goes, and what operators may close. Types have fuses.
 
-import { button, card, field, found, h, hrefWith, menu, number, post, select, smallButton, spanS, t, table, time, tone } from "../kit.js";
-import { isLate, isUnserved, waitingOf } from "../components/verdict.js";
+import { button, card, field, found, h, hrefWith, menu, number, post, rowHead, select, smallButton, spanS, t, table, time, tone } from "../kit.js";
+import { isLate, isPaused, isUnserved, waitingOf } from "../components/verdict.js";
 
 const END_AFTER_S = [0, 900, 3600, 14_400];
 
@@ -38,7 +38,7 @@ export default function page(page) {
 			"nav.queues",
 			[
 				["field.queue", "c-task", nameOf],
-				["queues.waiting", "num", waitingOf],
+				["queues.waiting", "num", (queue) => waitingOf(queue)],
 				["queues.ready", "num c-wide", (queue) => number(queue.ready)],
 				["queues.oldest", "num", oldest],
 				["queues.rates", "num c-wide", rates],
@@ -110,9 +110,6 @@ export default function page(page) {
 }
 
 const named = (label, name) => ({ says: `${t(label)}: ${name}` });
-const isPaused = (queue) => queue.pause.paused;
-
-const rowHead = (address, text, line) => [h("a.task-link", { href: address }, h("span.task-type", text)), line && h("span.task-line", line)];
 
 function nameOf({ name, pause }) {
 	const until = pause.until && [" ", t("queues.until"), " ", time(pause.until)];

@@ -21,26 +21,27 @@ export default function page(page) {
 	const known = {};
 	const selected = new Set();
 	let allMatching = false;
+	// By its id.
 	let lastPicked = null;
 	let counts = {};
 	let problem = null;
-	let current = -1;
 	const asked = (name) => page.query.get(name);
 	const search = (changes) => setQuery({ ...changes, cursor: null });
 	const box = searchBox({ value: asked("q") || "", known, onsearch: (q) => search({ q }) });
 	const feed = new TaskFeed({ signal, query: listQuery, first: () => !asked("cursor"), draw: () => page.rerender() });
 
-	listKeys({ signal, box, rows: () => feed.tasks, at: () => current, move, select: (task) => pick(task) });
+	listKeys({ signal, box, rows: () => feed.tasks, select: pick });
 	page.onquery = () => {
 		box.set(asked("q") || "");
 		clear();
 		return anew();
 	};
+	addEventListener("resize", () => page.rerender(), { signal });
 	page.every(COUNTS_MS, fetchCounts);
 	fetchCounts();
 	fetchKnown(page, known);
 	patch(root, render());
-	return page.show({ load, render, everyMs: 1500 });
+	return page.show({ load, render, everyMs: 1000 });
 
 	function listQuery() {
 		return { ...filter(), cursor: asked("cursor"), limit: setting("page_size") };
@@ -71,34 +72,35 @@ export default function page(page) {
 		page.rerender();
 	}
 
-	function move(index) {
-		current = index;
-		page.rerender();
-		root.querySelectorAll(".task-row .task-link")[index]?.focus();
-	}
-
 	function clear() {
 		selected.clear();
 		allMatching = false;
 		lastPicked = null;
-		current = -1;
+	}
+
+	function idsOfPage() {
+		return feed.tasks.map((task) => task.task_id);
 	}
 
 	// The task, or all from the one before to it.
 	function pick(task, isRange) {
-		const ids = feed.tasks.map((one) => one.task_id);
+		const ids = idsOfPage();
 		const at = ids.indexOf(task.task_id);
-		const from = isRange && lastPicked !== null ? lastPicked : at;
+		const from = isRange && ids.includes(lastPicked) ? ids.indexOf(lastPicked) : at;
 		const change = selected.has(task.task_id) ? "delete" : "add";
 		for (const id of ids.slice(Math.min(from, at), Math.max(from, at) + 1)) selected[change](id);
-		lastPicked = at;
+		lastPicked = task.task_id;
 		allMatching = false;
 		page.rerender();
 	}
 
+	function isAllPicked() {
+		return idsOfPage().every((id) => selected.has(id));
+	}
+
 	function pickPage(all) {
 		clear();
-		if (all) feed.tasks.forEach((task) => selected.add(task.task_id));
+		if (all) idsOfPage().forEach((id) => selected.add(id));
 		page.rerender();
 	}
 
@@ -150,7 +152,7 @@ export default function page(page) {
 			anew();
 		};
 		const act = (label, name, action) => smallButton(label, name, () => bulk(action));
-		const offersAll = count === feed.tasks.length && feed.next && !allMatching && Object.keys(filter()).length > 0;
+		const offersAll = isAllPicked() && feed.next && !allMatching && Object.keys(filter()).length > 0;
 		return h(
 			"div.bar.bar-selection",
 			{ role: "group", says: "tasks.selection" },
@@ -183,7 +185,7 @@ export default function page(page) {
 		if (!feed.loaded) return !problem && skeleton();
 		const { tasks, next, changed } = feed;
 		if (!tasks.length) return nothing();
-		const all = selected.size === tasks.length;
+		const all = isAllPicked();
 		const check = (props) => h("label.check-target", h("input", { type: "checkbox", ...props }));
 		const head = check({ checked: all, indeterminate: selected.size > 0 && !all, says: "tasks.select_page", onclick: () => pickPage(!all) });
 		const one = (task) =>
@@ -196,7 +198,6 @@ export default function page(page) {
 			key: task.task_id,
 			class: `task-row ${selected.has(task.task_id) ? "selected" : ""} ${changed.has(task.task_id) ? "changed" : ""}`,
 			"data-id": task.task_id,
-			"aria-current": task === tasks[current] && "true",
 		});
 		const resize = (size) => {
 			setSetting("page_size", Number(size));
@@ -222,7 +223,7 @@ export default function page(page) {
 
 	function views() {
 		const kept = setting("views");
-		const forget = () => setSetting("views", []);
+		const forget = () => page.rerender(setSetting("views", []));
 		return menu(
 			"views",
 			"tasks.views",

@@ -1,6 +1,6 @@
 // Workers and keepers: who lives, what each has in hand, and who was lost with what.
 
-import { badge, empty, facts, found, h, list, number, percent, progressBar, shortId, since, spanS, t, taskHref, time, tone } from "../kit.js";
+import { badge, empty, facts, found, h, list, number, percent, progressBar, shortId, since, spanS, sum, t, taskHref, time, tone } from "../kit.js";
 
 export default function page(page) {
 	return page.show({ load: () => page.get("/api/workers"), render: (answer) => [page.head(), shown(answer)], atLeastMs: 5000 });
@@ -10,9 +10,8 @@ function shown({ workers, lost }) {
 	const alive = workers.filter((one) => one.status === "alive");
 	const versions = [...new Set(alive.map((one) => one.version))];
 	const serving = alive.filter((one) => one.role === "worker");
-	const sum = (of) => serving.reduce((total, one) => total + of(one), 0);
-	const slots = sum((one) => one.slots || 0);
-	const busy = sum((one) => one.tasks.length);
+	const slots = sum(serving, (one) => one.slots || 0);
+	const busy = sum(serving, (one) => one.tasks.length);
 	return [
 		h("p.muted.num", t("workers.summary", { count: serving.length, busy, slots })),
 		versions.length > 1 && h("p.note.note-warn", t("workers.versions", { versions: versions.join(", ") })),
@@ -54,8 +53,8 @@ function cardOf(one) {
 const taskLine = ({ task_id: id, task_type: type, started_at: startedAt, percent: done }) => ({
 	key: id,
 	href: taskHref(id),
-	main: [h("strong", type), " ", shortId(id), done > 0 && progressBar(done, { kind: "small" })],
-	side: [h("strong", since(startedAt)), done > 0 && h("span.muted", percent(Math.floor(done) / 100))],
+	main: [type, shortId(id), done > 0 && progressBar(done, { kind: "small" })],
+	side: [since(startedAt), done > 0 && percent(Math.floor(done) / 100)],
 });
 
 const lostCard = (one) =>
@@ -64,6 +63,6 @@ const lostCard = (one) =>
 		tone("lost", "workers.is_lost"),
 		facts(["workers.heartbeat", time(one.heartbeat_at)]),
 		one.tasks.length > 0
-			? list(one.tasks, ({ task_id: id, state }) => ({ href: taskHref(id), main: shortId(id), side: state && badge(state) }))
+			? list(one.tasks, ({ task_id: id, state }) => ({ href: taskHref(id), main: [shortId(id)], side: [state && badge(state)] }))
 			: h("p.muted", t("workers.lost_nothing"), " ", h("a", { href: found(`worker:${one.name}`) }, t("workers.its_tasks"))),
 	);
