@@ -81,8 +81,8 @@ def task_of(row: RowMapping, *, left_out: Iterable[str] = (), earlier: Sequence[
 
 def _is_the_end(attempt: Any, task: Any) -> bool:
     """Whether the task is over by this attempt, and not while it waited for another."""
-    ended_by = {State.FAILURE: True, State.CANCELLED: attempt.outcome == "cancelled"}
-    return attempt.attempt == task.attempt and ended_by.get(task.state, False)
+    ended = task.state == State.FAILURE or (task.state == State.CANCELLED and attempt.outcome == "cancelled")
+    return bool(ended and attempt.attempt == task.attempt)
 
 
 def _attempt_of(row: Row[Any]) -> Attempt:

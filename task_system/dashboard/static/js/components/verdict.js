@@ -16,7 +16,9 @@ const is = (tone, page, name, values) => ({ tone, page, text: t(`verdict.${name}
 export function verdicts({ health, ledger, queues, stats }) {
 	const of = (name, tone, fits) => {
 		const these = queues?.filter(fits) || [];
-		return these.length > 0 && is(tone, "queues", name, { queues: these.map((queue) => queue.name).join(", "), count: waitingOf(...these) });
+		const names = these.map((queue) => queue.name).join(", ");
+		const oldest = Math.max(...these.map((queue) => queue.oldest_waiting_s));
+		return these.length > 0 && is(tone, "queues", name, { queues: names, count: waitingOf(...these), span: spanS(oldest) });
 	};
 	const wrong = [
 		...broken(health),
@@ -24,7 +26,7 @@ export function verdicts({ health, ledger, queues, stats }) {
 		of("unserved", "bad", isUnserved),
 		failing(stats),
 		of("paused", "warn", isPaused),
-		late(stats),
+		of("late", "warn", (queue) => !isPaused(queue) && !isUnserved(queue) && isLate(queue.oldest_waiting_s)),
 	].filter(Boolean);
 	return wrong.length ? wrong : [is("good", "", "good")];
 }
@@ -39,9 +41,4 @@ function failing(stats) {
 	if (!stats || stats.success_rate === null || stats.success_rate >= BAD_SHARE) return null;
 	const { succeeded, failed } = stats.totals;
 	return succeeded + failed >= ENOUGH && is("bad", "failures", "failing", { count: failed, share: percent(1 - stats.success_rate, 1) });
-}
-
-function late(stats) {
-	const { oldest_waiting_s: oldest, pending } = stats?.now || {};
-	return isLate(oldest) && is("warn", "queues", "late", { span: spanS(oldest), count: pending });
 }
