@@ -65,7 +65,7 @@ def _end(api: Api, path: str, made: Json) -> Json:
     """The bulk when it is over. It is looked at: events tell of tasks, and a bulk also leaves tasks alone."""
     with bar_of(TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn()) as progress:
         bar = progress.add_task(made["state"], total=made["matching"] or None)
-        for now in seen(api, path, OVER):
+        for now in seen(api, path, OVER, heard=True):
             progress.update(bar, description=now["state"], total=now["matching"] or None, completed=now["done"])
     return now
 

@@ -3,6 +3,7 @@
 It tells nothing when it has as many streams as it may, when a proxy keeps them back, and when the connection was lost.
 """
 
+import math
 import time
 from collections.abc import Container, Iterator
 from contextlib import suppress
@@ -12,6 +13,10 @@ from task_system.cli.api import Api, Json, Refused, Unreachable, task_path
 TERMINAL = ("SUCCESS", "FAILURE", "CANCELLED", "EXPIRED")
 #: Between two looks at what nothing is told of, in seconds.
 LOOK_FIRST_S, LOOK_MOST_S = 0.05, 0.5
+#: A service that answered before, and does not now, is waited for so long, in seconds: it is started anew meanwhile.
+AWAY_S = 60.0
+#: What stands for a service says so while that is away.
+AWAY = (502, 503, 504)
 #: So long after something happened all that follows from it can be seen: statistics come a little later.
 SETTLED_S = 3.0
 #: When nothing happens, the past moves on still.
@@ -25,26 +30,38 @@ def states_of(api: Api, task_id: str) -> Iterator[Json]:
     # Looks go on where the telling ended, and say what is wrong when they find no service either.
     with suppress(Refused, Unreachable):
         yield from _told(api, task_id)
-    yield from seen(api, task_path(task_id), TERMINAL)
+    yield from seen(api, task_path(task_id), TERMINAL, heard=True)
 
 
 def looks(api: Api, task_id: str) -> Iterator[None]:
     """When to look at what a task says: as it goes on, about each second, and at last when it is over."""
+    heard = False
     with suppress(Refused, Unreachable):
         for _ in api.events(task_path(task_id, "events")):
+            heard = True
             yield
-    for _ in seen(api, task_path(task_id), TERMINAL):
+    for _ in seen(api, task_path(task_id), TERMINAL, heard=heard):
         yield
 
 
-def seen(api: Api, path: str, over: Container[str]) -> Iterator[Json]:
-    """What stands at an address, every now and then, until its state is one of those."""
-    pause_s = LOOK_FIRST_S
+def seen(api: Api, path: str, over: Container[str], *, heard: bool) -> Iterator[Json]:
+    """What stands at an address, every now and then, until its state is one of those.
+
+    heard: whether the service has answered before. One that has may be away for a while.
+    """
+    pause_s, heard_at = LOOK_FIRST_S, time.monotonic() if heard else -math.inf
     while True:
-        one: Json = api.get(path)
-        yield one
-        if one["state"] in over:
-            return
+        try:
+            one: Json = api.get(path)
+        except (Refused, Unreachable) as error:
+            known = isinstance(error, Refused) and error.status not in AWAY
+            if known or time.monotonic() - heard_at > AWAY_S:
+                raise
+        else:
+            yield one
+            if one["state"] in over:
+                return
+            heard_at = time.monotonic()
         time.sleep(pause_s)
         pause_s = min(pause_s * 1.3, LOOK_MOST_S)
 

@@ -92,6 +92,15 @@ _TaskIds = Annotated[list[UUID], Field(max_length=200), BeforeValidator(split)]
 _Moment = Annotated[AwareDatetime, BeforeValidator(written), AfterValidator(_in_reach)]
 
 
+_SEARCH = (
+    "A search: terms of which all must hold, such as `state:failure,retry type:csv* -tag:test`. A comma means or, a "
+    "star whatever follows, `-` or NOT the opposite; OR and parentheses join terms, quotes hold what has spaces. "
+    "Times are moments, or ages: `created:>2h` is longer ago, `finished:<1d` since then, `created:2026-01-31` that "
+    "day. Also `duration:>30s`, `waited:>5m`, `attempt:>1`, `error:timeout`, `parameters.user.id:42`; a word alone is "
+    "looked for in task types and errors."
+)
+
+
 class Filter(BaseModel):
     """Which tasks. Several values of one filter: any of them; several filters: all of them."""
 
@@ -117,7 +126,7 @@ class Filter(BaseModel):
     created_before: _Moment | None = None
     finished_after: _Moment | None = None
     finished_before: _Moment | None = None
-    q: Annotated[str, Field(description="A search, such as `state:failure -tag:test created:>2h`.")] = ""
+    q: Annotated[str, Field(description=_SEARCH)] = ""
 
     def expression(self, now: datetime | None = None) -> Expression:
         """All that the tasks must fit; ages count from `now`. Raises InvalidSubmission for a `q` that is none."""

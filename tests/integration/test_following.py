@@ -7,8 +7,8 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from task_system.cli.api import Api
-from task_system.cli.following import moments, states_of
+from task_system.cli.api import Api, Refused, Unreachable
+from task_system.cli.following import looks, moments, states_of
 from tests.chaos.harness.proxy import FaultProxy, ProxyLoop
 from tests.integration.listener import crowded
 from tests.integration.service import Embedded, Json
@@ -71,8 +71,8 @@ def test_one_looks_now_and_then_where_there_is_no_room_for_a_stream(
         until_held(states)
         assert api.asked
         opened(tmp_path / "gate", states)
-        looks = moments(api, 0.01)
-        assert [next(looks) for _ in range(5)] == [True] * 5
+        when = moments(api, 0.01)
+        assert [next(when) for _ in range(5)] == [True] * 5
 
 
 def test_a_task_is_looked_at_when_the_connection_is_lost(embedded: Embedded, tmp_path: Path) -> None:
@@ -92,13 +92,54 @@ def test_a_task_is_looked_at_when_the_connection_is_lost(embedded: Embedded, tmp
         loop.stop()
 
 
+def test_a_service_that_is_away_for_a_while_is_waited_for(embedded: Embedded, tmp_path: Path) -> None:
+    loop = ProxyLoop()
+    proxy = FaultProxy(loop, urlsplit(embedded.base_url).port or 0)
+
+    class Patient(Asking):
+        """The service is back after it was asked in vain twice."""
+
+        vain = 0
+
+        def send(self, method: str, path: str, **options: Any) -> Any:
+            try:
+                return super().send(method, path, **options)
+            except Unreachable:
+                self.vain += 1
+                if self.vain == 2:
+                    proxy.up()
+                raise
+
+    api = Patient(f"http://127.0.0.1:{proxy.port}")
+    try:
+        states = states_of(api, submitted(embedded, tmp_path / "gate"))
+        until_held(states)
+        proxy.down()
+        opened(tmp_path / "gate", states)
+        assert api.vain == 2
+    finally:
+        api.close()
+        proxy.down()
+        loop.stop()
+
+
+def test_a_service_that_was_never_there_is_not(api: Asking) -> None:
+    nowhere = Asking("http://127.0.0.1:9")
+    with pytest.raises(Unreachable):
+        next(looks(nowhere, "nothing"))
+    with pytest.raises(Refused):
+        next(looks(api, "nothing"))
+    assert (len(nowhere.asked), len(api.asked)) == (1, 1)
+    nowhere.close()
+
+
 def test_one_looks_when_something_happened(embedded: Embedded, api: Asking, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("task_system.cli.following.SETTLED_S", 0.0)
     monkeypatch.setattr("task_system.cli.following.LOOK_ANYHOW_S", 1e6)
-    looks = moments(api, 0.2)
-    assert next(looks)
-    while next(looks):
+    when = moments(api, 0.2)
+    assert next(when)
+    while next(when):
         pass  # What other tests left going on comes to its end.
     embedded.submit("test_noop")
-    while not next(looks):
+    while not next(when):
         pass
