@@ -40,6 +40,7 @@ def _worker(parts: Parts) -> WorkerParts:
         events=parts.events,
         admission=parts.admission,
         park=parts.controls.park,
+        looks=None if settings.embedded else parts.inspector.looks,
         version=VERSION,
         data_dir=data_dir,
         filing=parts.filing(attempts_database),

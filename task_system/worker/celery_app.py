@@ -34,6 +34,7 @@ from task_system.store.workers import Identity, Workers
 from task_system.worker.announcer import Announcer
 from task_system.worker.foreman import Foreman
 from task_system.worker.heartbeat import Heartbeat
+from task_system.worker.listening import Listening, consumed, hang_up
 from task_system.worker.recorder import BatchRecorder
 from task_system.worker.returner import Returner
 from task_system.worker.run import Run
@@ -65,6 +66,8 @@ class WorkerParts:
     admission: Admission
     #: Takes rows of tasks that are not to be started now out of everybody's way.
     park: Callable[[Sequence[Dispatch]], None]
+    #: Messages and consumers of queues, asked from the broker; None where worker and broker are one process.
+    looks: Callable[[tuple[str, ...]], dict[str, tuple[int, int | None]]] | None
     version: str
     data_dir: Path
     #: Over the attempts' database.
@@ -198,7 +201,8 @@ class ForemanStep(bootsteps.StartStopStep):
             on_lost=foreman.abandon,
             each_time=foreman.hand_back_late,
         )
-        for part in (self._recorder, self._returner, self._announcer, self._heartbeat):
+        self._listening = self._listening_of(worker)
+        for part in (self._recorder, self._returner, self._announcer, self._heartbeat, self._listening):
             if part:
                 part.start()
         self._parts.admission.start()
@@ -207,6 +211,11 @@ class ForemanStep(bootsteps.StartStopStep):
             worker.hub.call_repeatedly(BURY_EVERY_S, worker.pool.maintain_pool)
             # Celery's own forgets what no process has begun, for the broker to deliver again; ours is acknowledged.
             worker.pool.flush = partial(_finish_writing, worker.pool)
+
+    def _listening_of(self, worker: Any) -> Listening | None:
+        if self._parts.looks is None:
+            return None
+        return Listening(self._parts.looks, lambda: consumed(worker.consumer), lambda: hang_up(worker.consumer))
 
     def stop(self, worker: Any) -> None:
         """The consumer has stopped: finish within the grace, hand back the rest, uncharged."""
@@ -220,6 +229,8 @@ class ForemanStep(bootsteps.StartStopStep):
         self._leave(worker)
 
     def _leave(self, worker: Any) -> None:
+        if self._listening:
+            self._listening.stop(LAST_WRITES_S)
         worker.foreman.hand_back()
         self._wait(worker, LAST_WRITES_S)
         self._recorder.stop(LAST_WRITES_S)

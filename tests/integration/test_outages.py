@@ -116,6 +116,18 @@ def test_messages_that_the_broker_lost_are_dispatched_anew(
     assert stack.run("test_noop", priority="low")["state"] == "SUCCESS"
 
 
+FORGET = """
+    {ok, Q} = rabbit_amqqueue:lookup(rabbit_misc:r(<<"task_system">>, queue, <<"default.low">>)),
+    [ra:process_command(amqqueue:get_pid(Q), rabbit_fifo:make_checkout({element(2, C), element(1, C)}, cancel, #{}))
+        || C <- rabbit_amqqueue:consumers(Q)], ok."""
+
+
+def test_a_worker_that_the_broker_forgot_consumes_again(stack: Stack) -> None:
+    stack.servers.rabbitmq.ctl("eval", FORGET)
+    task_id = stack.submit("test_noop", priority="low")["task_id"]
+    assert stack.finished(task_id, BACK_S)["state"] == "SUCCESS"
+
+
 # The database.
 
 
