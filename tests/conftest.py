@@ -105,6 +105,14 @@ def rabbitmq_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Rabbit
         yield server
 
 
+@pytest.fixture
+def managed_rabbitmq(tmp_path: Path) -> Iterator[RabbitMQ]:
+    """A private RabbitMQ with its management API."""
+    server = RabbitMQ(tmp_path / "rabbitmq", management=True)
+    for _ in _running(server):
+        yield server
+
+
 @pytest.fixture(scope="session")
 def s3_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[S3Server]:
     """A private S3 server for the session."""

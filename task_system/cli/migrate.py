@@ -23,3 +23,4 @@ def migrate() -> None:
     else:
         command = policies.command(settings.broker)
         click.echo(f"RabbitMQ policies: set RABBITMQ_MANAGEMENT_URL, or run once\n  {command}")
+        click.echo("(RabbitMQ before 3.12 takes it without consumer-timeout.)")
