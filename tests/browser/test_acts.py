@@ -231,6 +231,12 @@ def test_a_file_is_sent_and_deleted(page: Page, tmp_path: Path) -> None:
     sent = tmp_path / "sales & more.csv"
     sent.write_text("city,sold\nOslo,12\n")
     page.goto("/dashboard/files")
+    page.evaluate("""
+      window.dataTransfer = new DataTransfer();
+      dataTransfer.items.add(new File(['x'], 'x.csv'));
+    """)
+    missed = "type => document.body.dispatchEvent(new DragEvent(type, {bubbles: true, cancelable: true, dataTransfer}))"
+    assert [page.evaluate(missed, name) for name in ("dragover", "drop")] == [False, False], "the browser would open it"
     page.locator(".drop input").set_input_files(sent)
     listed = page.locator("tbody tr").filter(has_text="sales & more.csv")
     expect(listed).to_contain_text("18")

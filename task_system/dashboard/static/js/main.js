@@ -27,6 +27,9 @@ async function show(page, module, isNew) {
 	page.focus();
 }
 
+// A file that is dropped beside its place is not to take the page's.
+const keepPage = (event) => event.target.type !== "file" && event.dataTransfer.types.includes("Files") && event.preventDefault();
+
 async function start() {
 	applyLook();
 	await loadMessages();
@@ -34,6 +37,7 @@ async function start() {
 	startKeys();
 	bindKeys();
 	startLive();
+	for (const name of ["dragover", "drop"]) addEventListener(name, keepPage);
 	onSetting(async (name) => {
 		applyLook();
 		if (name === "zone") refreshTimes();

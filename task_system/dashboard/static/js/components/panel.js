@@ -50,8 +50,7 @@ function panel(page, { load, render, everyMs = 2000, atLeastMs = 15_000, relevan
 		if (signal.aborted || !(shown || problem)) return;
 		if (!shown) return page.fail(problem, refresh);
 		// That the service is not reached is said by the frame.
-		const isSaid = !problem || problem.status === 0;
-		page.draw(h("div", !isSaid && problemBox(problem, refresh)), render(shown.value));
+		page.draw(h("div", problem?.status > 0 && problemBox(problem, refresh)), render(shown.value));
 	}
 
 	const rerender = () => draw(shown, problem);

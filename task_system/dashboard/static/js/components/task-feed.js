@@ -1,6 +1,6 @@
 // A page of tasks: rows change where they stand, new ones are counted until they are asked for.
 
-import { get } from "../kit.js";
+import { counted, get } from "../kit.js";
 
 const FLASH_MS = 1200;
 const MOST_IDS = 50;
@@ -9,9 +9,8 @@ export class TaskFeed {
 	tasks = [];
 	next = null;
 	searchedTo = null;
+	// How many are new, as it is shown.
 	waiting = 0;
-	// Whether there may be more than those.
-	waitingMore = false;
 	loaded = false;
 	// Whether the page is to be taken as it is when it is looked at.
 	stale = true;
@@ -32,7 +31,7 @@ export class TaskFeed {
 		});
 		if (!stale && !this.stale) return this.#renew(tasks, next);
 		const searchedTo = tasks.length < query.limit ? searched_to : null;
-		Object.assign(this, { tasks, next, searchedTo, waiting: 0, waitingMore: false, loaded: true });
+		Object.assign(this, { tasks, next, searchedTo, waiting: 0, loaded: true });
 	}
 
 	// Known rows are renewed in place, unknown ones counted.
@@ -45,8 +44,8 @@ export class TaskFeed {
 		if (!this.tasks.length) this.tasks = tasks;
 		// Ids grow with time.
 		const isNew = (task) => task.task_id > this.tasks[0].task_id;
-		this.waiting = this.first() ? tasks.filter(isNew).length : 0;
-		this.waitingMore = this.waiting > 0 && this.waiting === tasks.length && Boolean(next);
+		const count = this.first() && tasks.filter(isNew).length;
+		this.waiting = count && counted(count, count === tasks.length && next);
 		this.tasks = this.tasks.map((task) => {
 			const fresh = now.get(task.task_id) || task;
 			if (fresh.status !== task.status) this.#flash(task.task_id);

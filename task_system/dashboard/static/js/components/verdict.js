@@ -38,7 +38,7 @@ function broken({ checks, status, detail }) {
 }
 
 function failing(stats) {
-	if (!stats || stats.success_rate === null || stats.success_rate >= BAD_SHARE) return null;
-	const { succeeded, failed } = stats.totals;
-	return succeeded + failed >= ENOUGH && is("bad", "failures", "failing", { count: failed, share: percent(1 - stats.success_rate, 1) });
+	const { success_rate: share = null, totals } = stats || {};
+	const isBad = share !== null && share < BAD_SHARE && totals.succeeded + totals.failed >= ENOUGH;
+	return isBad && is("bad", "failures", "failing", { count: totals.failed, share: percent(1 - share, 1) });
 }

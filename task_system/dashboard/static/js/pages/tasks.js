@@ -68,7 +68,7 @@ export default function page(page) {
 	async function fetchCounts() {
 		// What is now, and what ended in the last day.
 		const stats = await page.getOr("/api/stats", { window: "24h" });
-		counts = { ...stats?.totals, ...stats?.now };
+		if (stats) counts = { ...stats.totals, ...stats.now };
 		page.rerender();
 	}
 
@@ -173,7 +173,7 @@ export default function page(page) {
 			scrollTo({ top: 0 });
 			anew();
 		};
-		return feed.waiting > 0 && h("button.bar.bar-new", { onclick: show }, icon("down"), t("tasks.new", { count: counted(feed.waiting, feed.waitingMore) }));
+		return feed.waiting && h("button.bar.bar-new", { onclick: show }, icon("down"), t("tasks.new", { count: feed.waiting }));
 	}
 
 	function searchedBar() {
