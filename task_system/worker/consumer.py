@@ -10,6 +10,7 @@ from typing import Any
 from amqp.exceptions import AMQPError
 from celery.worker import loops, state
 from celery.worker.consumer import Consumer
+from kombu.common import ignore_errors
 
 from task_system.broker import topology
 
@@ -39,6 +40,12 @@ class TaskConsumer(Consumer):
         if self.hub is not None and self.restart_count:
             _go_on_until(_Looking(self._look).found, self.hub, self.controller)
         return super().connect()
+
+    def stop(self) -> None:
+        """Give back what waits here for a slot: with Celery's own it stays until what runs has ended."""
+        super().stop()
+        if self.task_consumer is not None:
+            ignore_errors(self, self.task_consumer.channel.close)
 
     def on_unknown_task(self, _body: Any, message: Any, exc: Exception) -> None:
         """To the dead letters, as any message that is not for this worker: a newer one may know the type.

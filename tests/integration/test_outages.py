@@ -15,6 +15,7 @@ from tests.integration.witness import Witness
 from tests.standstill import Stopwatch
 
 BACK_S = 60.0
+WORKER = ("task_system", "worker", "default")
 
 
 @pytest.fixture
@@ -223,6 +224,30 @@ def test_a_worker_that_is_asked_to_stop_finishes_what_it_runs(stack: Stack, witn
         assert (task["state"], task["attempt"]) == ("SUCCESS", 1)
     stack.processes["worker"].start()
     assert stack.finished(waiting)["state"] == "SUCCESS"
+
+
+def test_what_waits_in_a_worker_that_stops_goes_to_another_at_once(stack: Stack, gate: Path) -> None:
+    stop(stack, "worker")
+    usual, stopping = stack.processes["worker"], stack.process("stopping", *WORKER, WORKER_GRACE_S="100")
+    stack.processes["worker"] = stopping
+    stopping.start()
+    try:
+        running = block(stack, gate)
+        waiting = stack.submit("test_noop")["task_id"]
+        stack.wait_until_reserved([waiting])
+        stopping.send_signal(signal.SIGTERM)
+        usual.start()
+        stack.processes["worker"] = usual
+        assert stack.finished(waiting)["state"] == "SUCCESS"
+        assert stopping.running, "what runs there is not over"
+        # By the same message: nobody had to notice that it was not to be had.
+        assert stack.rows(f"SELECT dispatch_no FROM tasks WHERE id = '{waiting}'") == [(1,)]
+        gate.touch()
+        assert stopping.wait(30), stopping.tail()
+        assert [stack.task(task_id)["state"] for task_id in running] == ["SUCCESS"] * SLOTS
+    finally:
+        stack.processes["worker"] = usual
+        stopping.kill()
 
 
 def test_what_does_not_finish_within_the_grace_is_handed_back_uncharged(stack: Stack, gate: Path) -> None:
