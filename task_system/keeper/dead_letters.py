@@ -15,8 +15,9 @@ from task_system.model.events import Events
 from task_system.model.task import Settled
 from task_system.store.upkeep import Upkeep
 
-#: After so many dispatches it is no passing trouble.
+#: After so many dispatches in vain it is no passing trouble.
 GIVE_UP_AFTER = 5
+#: After the first of them.
 DELAY_S = 5.0
 _log = logging.getLogger(__name__)
 
@@ -62,9 +63,9 @@ class DeadLetters:
         over = self._upkeep.undeliverable(
             task_id,
             dispatch_no,
-            delay_s=DELAY_S * dispatch_no,
+            delay_s=DELAY_S,
             give_up_after=GIVE_UP_AFTER,
-            message=f"No worker took it in {dispatch_no} tries. Do the workers of its lane know the task type?",
+            message=f"No worker took it in {GIVE_UP_AFTER} tries. Do the workers of its lane know the task type?",
         )
         if over:
             self._tell(over)

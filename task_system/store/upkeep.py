@@ -95,23 +95,26 @@ class Upkeep:
     def undeliverable(
         self, task_id: UUID, dispatch_no: int, *, delay_s: float, give_up_after: int, message: str
     ) -> list[Settled]:
-        """No worker could take this dispatch's message: dispatch anew later, or FAILURE after so many dispatches.
+        """No worker could take this dispatch's message: dispatch anew later, or FAILURE after so many in vain.
 
-        Answers the task if it is over now.
+        delay_s: longer with each. Answers the task if it is over now.
         """
-        this = update(tasks).where(
-            tasks.c.id == task_id, tasks.c.state.in_(WAITING), tasks.c.dispatch_no == dispatch_no
-        )
-        if dispatch_no < give_up_after:
-            statement = this.values(dispatch_no=dispatch_no + 1, published_at=None, relay_at=now_plus(delay_s))
-        else:
-            statement = this.values(
-                state=State.FAILURE,
-                finished_at=now_plus(0),
-                relay_at=None,
-                error_type="Undeliverable",
-                error_message=message,
+        # Of a task's dispatches one was for each attempt, and each attempt was a worker that took it.
+        in_vain = tasks.c.dispatch_no - tasks.c.attempt
+        over = in_vain >= give_up_after
+        statement = (
+            update(tasks)
+            .where(tasks.c.id == task_id, tasks.c.state.in_(WAITING), tasks.c.dispatch_no == dispatch_no)
+            .values(
+                state=case((over, State.FAILURE), else_=tasks.c.state),
+                finished_at=case((over, now_plus(0)), else_=None),
+                dispatch_no=case((over, tasks.c.dispatch_no), else_=tasks.c.dispatch_no + 1),
+                published_at=case((over, tasks.c.published_at), else_=None),
+                relay_at=case((over, None), else_=now_plus(delay_s * in_vain)),
+                error_type=case((over, "Undeliverable"), else_=tasks.c.error_type),
+                error_message=case((over, message), else_=tasks.c.error_message),
             )
+        )
         with self._database.write() as connection:
             rows = connection.execute(statement.returning(*SETTLED)).mappings().all()
             failures = note_failures(connection, rows)

@@ -276,7 +276,7 @@ class Life(RuleBasedStateMachine):
         self.store.upkeep.undeliverable(task_id, number, delay_s=0.0, give_up_after=GIVE_UP_AFTER, message="nobody")
         if off_by or expected.state not in WAITING:
             return
-        if number < GIVE_UP_AFTER:
+        if number - expected.attempt < GIVE_UP_AFTER:
             expected.anew()
         else:
             expected.state = State.FAILURE

@@ -290,12 +290,24 @@ def test_an_undeliverable_dispatch_is_followed_by_another_until_it_is_given_up(s
         undeliverable(store, row.id, number)
         now = store.row(row.id)
         assert (now["state"], now["dispatch_no"], now["published_at"]) == ("PENDING", number + 1, None)
-        assert before <= now["relay_at"] - timedelta(seconds=5) <= store.now()
+        assert before <= now["relay_at"] - timedelta(seconds=5 * number) <= store.now()
     undeliverable(store, row.id, 3)
     task = store.reading.task(row.id)
     assert (task.state, task.error_type, task.error_message) == (State.FAILURE, "Undeliverable", "nobody knows it")
     assert task.finished_at
     assert store.row(row.id)["relay_at"] is None
+
+
+def test_dispatches_that_workers_took_are_not_counted_against_it(store: Store) -> None:
+    """A task that snoozed for years meets one old worker, which does not know its type."""
+    task_id = store.put(State.PENDING, dispatch_no=1000, attempt=999)
+    undeliverable(store, task_id, 1000)
+    row = store.row(task_id)
+    assert (row["state"], row["dispatch_no"], row["error_type"]) == ("PENDING", 1001, None)
+    assert row["relay_at"] <= store.now() + timedelta(seconds=5)
+    for number in (1001, 1002):
+        undeliverable(store, task_id, number)
+    assert store.row(task_id)["state"] == "FAILURE"
 
 
 @pytest.mark.parametrize("state", [*sorted(TERMINAL), State.STARTED])
