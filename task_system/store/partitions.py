@@ -56,9 +56,17 @@ def end_of(name: str) -> datetime:
     return datetime.strptime(name.rpartition("_")[2], "%Y%m%d").replace(tzinfo=UTC) + timedelta(weeks=1)
 
 
-def drop(connection: Connection, name: str) -> None:
-    """Drop a partition with all that is in it."""
-    connection.execute(text(f'DROP TABLE "{name}"'))
+def drop(connection: Connection, name: str) -> bool:
+    """Drop a partition with all that is in it; answers whether it was there.
+
+    Everybody waits for the locks that it takes, until this transaction ends.
+    """
+    connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _LOCK})
+    # A row of the catalogue, since what a connection remembers of tables may be old.
+    there = text("SELECT EXISTS (SELECT FROM pg_class WHERE relname = :name AND pg_table_is_visible(oid))")
+    found = bool(connection.scalar(there, {"name": name}))
+    connection.execute(text(f'DROP TABLE IF EXISTS "{name}"'))
+    return found
 
 
 def _make(connection: Connection, table: str, column: str, name: str, start: datetime) -> None:

@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from uuid import UUID
 
 from sqlalchemy import ColumnElement, Connection, RowMapping, Select, case, delete, func, select, text, update
+from sqlalchemy.exc import ProgrammingError
 
 from task_system.failpoints import failpoint
 from task_system.model.ids import first_id_at
@@ -24,6 +25,9 @@ from task_system.store.types import now_of, now_plus
 
 #: A row handed to a publisher is the relay's again after this long without a confirm, in seconds.
 REPUBLISH_AFTER_S = 5.0
+#: Looking through a week may take so long, in milliseconds.
+LOOK_THROUGH_MS = 600_000
+_NO_SUCH_TABLE = "42P01"
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,13 +163,33 @@ class Upkeep:
     def prune(self, retention_s: float, limit: int) -> int:
         """Remove up to `limit` tasks that finished longer ago, with their attempts; whole partitions where possible."""
         if self._database.is_postgresql:
-            # On its own, because everybody waits for the locks that it takes.
             with self._database.write() as connection:
-                now = connection.execute(select(func.now())).scalar_one()
+                now = now_of(connection)
                 partitions.ensure(connection, now)
-                _drop_old_partitions(connection, now - timedelta(seconds=retention_s))
+                weeks = partitions.names(connection, "tasks")
+            self._drop_old_weeks(weeks, now - timedelta(seconds=retention_s))
         with self._database.write() as connection:
             return _delete_old(connection, retention_s, limit)
+
+    def _drop_old_weeks(self, weeks: Sequence[str], before: datetime) -> None:
+        """Drop the weeks in which nothing is alive and nothing finished after that moment.
+
+        Nothing comes into an old week, and what is over there stays so: looking and dropping can be two transactions,
+        and only the second takes locks that everybody waits for.
+        """
+        for name in weeks:
+            if partitions.end_of(name) >= before:
+                break
+            try:
+                with self._database.read() as connection:
+                    count = _count_if_over(connection, name, before)
+            except ProgrammingError as error:
+                if getattr(error.orig, "sqlstate", None) != _NO_SUCH_TABLE:
+                    raise
+                continue  # another pruner was first
+            if count is not None:
+                with self._database.write() as connection:
+                    _drop_week(connection, name, count)
 
     def lead(self, role: str, holder: str, lease_s: float) -> bool:
         """Take or keep the right to be the only one in a role; answers whether it is ours now."""
@@ -276,22 +300,23 @@ def settled_of(row: RowMapping) -> Settled:
     )
 
 
-def _drop_old_partitions(connection: Connection, before: datetime) -> None:
-    """Drop the weeks in which nothing is alive and nothing finished after that moment."""
-    for name in partitions.names(connection, "tasks"):
-        if partitions.end_of(name) >= before:
-            break
-        kept = connection.scalar(
-            text(f'SELECT EXISTS (SELECT FROM "{name}" WHERE finished_at IS NULL OR finished_at >= :before)'),  # noqa: S608
-            {"before": before},
-        )
-        if not kept:
-            if count := connection.scalar(text(f'SELECT count(*) FROM "{name}"')):  # noqa: S608
-                # One event for all of them: there may be millions.
-                append(connection, [{"event": "task.removed", "count": count}])
-            partitions.drop(connection, name)
-            for table in partitions.PARTITIONED.keys() - {"tasks"}:
-                connection.execute(text(f'DROP TABLE IF EXISTS "{name.replace("tasks", table, 1)}"'))
+def _count_if_over(connection: Connection, week: str, before: datetime) -> int | None:
+    """How many tasks a week has; None where some are alive or finished after that moment."""
+    # It may have millions, and its every page is read.
+    connection.execute(text(f"SET LOCAL statement_timeout = {LOOK_THROUGH_MS}"))
+    kept = connection.scalar(
+        text(f'SELECT EXISTS (SELECT FROM "{week}" WHERE finished_at IS NULL OR finished_at >= :before)'),  # noqa: S608
+        {"before": before},
+    )
+    return None if kept else connection.scalar(text(f'SELECT count(*) FROM "{week}"'))  # noqa: S608
+
+
+def _drop_week(connection: Connection, week: str, count: int) -> None:
+    if partitions.drop(connection, week) and count:
+        # One event for all of them: there may be millions.
+        append(connection, [{"event": "task.removed", "count": count}])
+    for table in partitions.PARTITIONED.keys() - {"tasks"}:
+        partitions.drop(connection, week.replace("tasks", table, 1))
 
 
 def _delete_old(connection: Connection, retention_s: float, limit: int) -> int:

@@ -10,11 +10,13 @@ from uuid import UUID
 import pytest
 from sqlalchemy import text
 
-from task_system.model.errors import TaskNotFound
+from task_system.model.errors import StoreUnavailable, TaskNotFound
 from task_system.model.ids import made_at, new_id
 from task_system.model.states import State
 from task_system.store import Database, partitions
+from task_system.store import database as database_module
 from task_system.store.partitions import WEEKS_AHEAD, week_of
+from task_system.store.upkeep import Upkeep
 from tests.contract.kit import Store, at_once, end_of, id_at, new_task
 
 WEEK = timedelta(weeks=1)
@@ -151,6 +153,25 @@ def test_old_weeks_are_dropped_only_when_nothing_in_them_is_alive_or_still_kept(
     assert len(store.attempts(finished_late)) == 1
     # Those of the dropped week are not counted: nobody looked at them.
     assert removed == 2
+
+
+def test_a_week_is_gone_before_the_next_is_looked_at(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who looks through millions of rows holds no lock that everybody waits for."""
+    monkeypatch.setattr(database_module, "LOCK_TIMEOUT_MS", 100)
+    now = store.now()
+    for ago in (20, 15):
+        ensure(store, now - ago * WEEK)
+    second = weeks(store)[1]
+    impatient = Database(store.database.engine.url.render_as_string(hide_password=False))
+    with store.database.write() as connection:
+        connection.execute(text(f'LOCK TABLE "tasks_{second:%Y%m%d}"'))
+        with pytest.raises(StoreUnavailable):
+            Upkeep(impatient).prune(RETENTION_S, 100)
+    impatient.close()
+    assert weeks(store)[0] == second
+    assert weeks(store, "attempts")[0] == second
+    store.upkeep.prune(RETENTION_S, 100)
+    assert weeks(store)[0] > now - timedelta(seconds=RETENTION_S) - WEEK
 
 
 def test_a_week_that_retention_still_covers_is_never_dropped(store: Store) -> None:
