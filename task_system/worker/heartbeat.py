@@ -70,9 +70,13 @@ class Heartbeat:
         """One beat. Raises StoreUnavailable."""
         failpoint("worker.before_beat")
         held = self._leases_now()
+        # First, since everything else can wait.
+        self._keep(held)
         self._workers.beat(self._identity, running=len(held))
         self._told_reserved = {}
         self.tell_reserved()
+
+    def _keep(self, held: dict[UUID, UUID]) -> None:
         if not (extended := self._perhaps_now() | held):
             return
         ours, to_cancel = self._leases.extend(extended)
@@ -100,8 +104,9 @@ class Heartbeat:
             try:
                 self._each_time()
                 if time.monotonic() >= next_beat:
-                    next_beat += self._every_s
                     self.beat()
+                    # One that failed is made up for at once: the leases do not wait for the next.
+                    next_beat = max(next_beat + self._every_s, time.monotonic())
                 else:
                     self.tell_reserved()
                     self.bring_cancels()

@@ -10,11 +10,15 @@ from uuid import UUID, uuid4
 import pytest
 
 from task_system.broker.results import ResultCopy, Results
+from task_system.model.errors import StoreUnavailable
 from task_system.model.events import Events
 from task_system.model.states import State
 from task_system.model.task import Dispatch
-from task_system.worker import returner
+from task_system.store.leases import Leases
+from task_system.store.workers import Identity, Workers
+from task_system.worker import heartbeat, returner
 from task_system.worker.announcer import Announcer
+from task_system.worker.heartbeat import Heartbeat
 from task_system.worker.returner import Returner
 from task_system.worker.run import Run
 
@@ -57,3 +61,36 @@ def test_a_result_that_cannot_be_copied_does_not_take_others_with_it() -> None:
     announcer.start()
     assert copied.get(timeout=SOON_S) == good.task_id
     announcer.stop(SOON_S)
+
+
+def test_leases_are_kept_first_and_a_heartbeat_that_failed_is_made_up_for_at_once(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(heartbeat, "TELL_EVERY_S", 0.01)
+    lease = {uuid4(): uuid4()}
+    kept: queue.SimpleQueue[dict[UUID, UUID]] = queue.SimpleQueue()
+
+    def extend(leases: dict[UUID, UUID]) -> tuple[set[UUID], set[UUID]]:
+        kept.put(leases)
+        return set(leases), set()
+
+    def away(*_: object, **__: object) -> None:
+        raise StoreUnavailable
+
+    leases: Any = SimpleNamespace(extend=extend, still_reserved=away, to_cancel=list)
+    workers: Any = SimpleNamespace(beat=away, leave=lambda _name: None)
+    thread = Heartbeat(
+        cast("Leases", leases),
+        cast("Workers", workers),
+        Identity(name="worker@here", role="worker", host="here", pid=1, version="1"),
+        every_s=SOON_S,
+        leases_now=lambda: lease,
+        perhaps_now=dict,
+        reserved_now=dict,
+        on_cancel=lambda _task_id: None,
+        on_lost=lambda _task_id, _token: None,
+        each_time=lambda: None,
+    )
+    thread.start()
+    assert [kept.get(timeout=SOON_S / 2) for _ in range(3)] == [lease] * 3
+    thread.stop()
