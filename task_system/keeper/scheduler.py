@@ -1,7 +1,6 @@
 """The scheduler: submits a task for each tick of each schedule, once, however many keepers run."""
 
 import random
-import time
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 
@@ -18,7 +17,6 @@ from task_system.store.schedules import Schedule, Schedules
 BATCH = 50
 #: How soon a schedule that was just made or changed is seen, in seconds.
 LOOK_EVERY_S = 0.5
-TIDY_EVERY_S = 60.0
 
 
 class Scheduler:
@@ -39,7 +37,6 @@ class Scheduler:
         self._declared: Sequence[ScheduleSpec] | None = declared
         self._tell = tell
         self._events = events
-        self._tidy_at = 0.0
         self.every_s = LOOK_EVERY_S
 
     def run_once(self) -> bool:
@@ -50,9 +47,6 @@ class Scheduler:
         if next_s is not None and next_s <= 0:
             return self._fire()
         self.every_s = LOOK_EVERY_S if next_s is None else min(LOOK_EVERY_S, next_s)
-        if time.monotonic() >= self._tidy_at:
-            self._tidy_at = time.monotonic() + TIDY_EVERY_S
-            self._schedules.forget_old_ticks()
         return False
 
     def _fire(self) -> bool:

@@ -29,6 +29,7 @@ from task_system.store.event_log import EventLog
 from task_system.store.expiry import Expiry
 from task_system.store.finding import Finding
 from task_system.store.idempotency import Idempotency
+from task_system.store.schedules import Schedules
 from task_system.store.upkeep import Upkeep
 from task_system.store.workers import Identity
 from task_system.task_types.email_sending.outbox import OUTBOX
@@ -89,6 +90,7 @@ def keeper_of(parts: Parts) -> Keeper:
             upkeep=upkeep,
             idempotency=Idempotency(parts.background_database),
             event_log=EventLog(parts.background_database),
+            schedules=Schedules(parts.background_database),
             workers=parts.workers,
             leadership=Leadership(upkeep, "pruner", name),
             events=events,
