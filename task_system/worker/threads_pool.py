@@ -147,10 +147,16 @@ class ThreadsPool(BasePool):
             with self._lock:
                 running = list(self._running.values())
             for job in running:
-                if job.over(job.timeout):
-                    self._replace(job, TimeLimitExceeded(job.timeout))
-                elif job.over(job.soft_timeout) and not job.told:
-                    self._tell(job)
+                try:
+                    self._keep_limits(job)
+                except Exception:  # noqa: BLE001 - without this thread nothing has a time limit
+                    _log.exception("a time limit could not be kept; trying again")
+
+    def _keep_limits(self, job: _Job) -> None:
+        if job.over(job.timeout):
+            self._replace(job, TimeLimitExceeded(job.timeout))
+        elif job.over(job.soft_timeout) and not job.told:
+            self._tell(job)
 
     def _tell(self, job: _Job) -> None:
         with self._lock:
@@ -162,10 +168,11 @@ class ThreadsPool(BasePool):
         with self._lock:
             if self._running.get(job.thread) is not job:
                 return
+            # First, since there may be no room for another.
+            self._add_thread()
             del self._running[job.thread]
             job.replaced = True
             _raise_in(job.thread, SoftTimeLimitExceeded)
-        self._add_thread()
         job.finish(job.error_callback, _info(error))
 
     def _get_info(self) -> dict[str, Any]:

@@ -189,6 +189,25 @@ def test_a_hard_limit_ends_what_does_not_listen_and_gives_its_slot_to_another(po
     assert slots(pool) == SLOTS
 
 
+def test_a_hard_limit_is_kept_once_there_is_room_for_another_thread(
+    pool: ThreadsPool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    add, failed = pool._add_thread, threading.Event()
+
+    def no_room() -> None:
+        if not failed.is_set():
+            failed.set()
+            raise RuntimeError("can't start new thread")
+        add()
+
+    monkeypatch.setattr(pool, "_add_thread", no_room)
+    stubborn = Stubborn()
+    job = Job(pool, stubborn, timeout=0.01).wait()
+    assert failed.is_set()
+    assert [type(failure) for failure in job.failures] == [TimeLimitExceeded]
+    stubborn.let_go.set()
+
+
 def test_telling_raises_inside(pool: ThreadsPool) -> None:
     job = Job(pool, busy)
     assert job.begun.wait(DEADLINE_S)
