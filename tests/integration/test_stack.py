@@ -16,6 +16,8 @@ from redis import Redis
 from task_system.testing.servers.probe import http_status, processes_in
 from task_system.testing.servers.server import wait_until
 
+#: Of a machine that has much else to do: until all servers are up, and until a process does as it was told, in seconds.
+UP_S, SAYS_S = 180.0, 60.0
 DRIVER = """
 import sys
 from pathlib import Path
@@ -103,7 +105,7 @@ def test_comes_up_tells_its_addresses_names_the_dead_and_leaves_nothing(tmp_path
     data_dir = tmp_path / "data"
     env_file = data_dir / "stack.env"
     with stack(data_dir) as running:
-        wait_until(running.says("ready;"), 60)
+        wait_until(running.says("ready;"), UP_S)
         assert env_file.stat().st_mode & 0o777 == 0o600
         addresses = read_addresses(env_file)
         assert http_status(addresses["BASE_URL"]) == http_status(addresses["FLOWER_URL"]) == 200
@@ -121,12 +123,12 @@ def test_comes_up_tells_its_addresses_names_the_dead_and_leaves_nothing(tmp_path
 
         keeper = running.log("keeper")
         os.kill(int(keeper), signal.SIGKILL)
-        wait_until(running.says("keeper has ended with status 137"), 10)
+        wait_until(running.says("keeper has ended with status 137"), SAYS_S)
         assert f"\n{keeper}" in running.output
         assert http_status(addresses["BASE_URL"]) == 200
 
         running.interrupt()
-        assert running.process.wait(30) == 0
+        assert running.process.wait(SAYS_S) == 0
         assert "handed back while the broker was up" in running.log("worker")
         assert processes_in(data_dir) == []
         assert not env_file.exists()
@@ -135,11 +137,11 @@ def test_comes_up_tells_its_addresses_names_the_dead_and_leaves_nothing(tmp_path
 def test_refuses_a_second_one_and_ends_with_the_reason_when_a_migration_fails(tmp_path: Path) -> None:
     data_dir = tmp_path / "data"
     with stack(data_dir, migrate_status=3) as running:
-        wait_until(running.says("redis "), 30)
+        wait_until(running.says("redis "), UP_S)
         with stack(data_dir) as second:
-            assert second.process.wait(30) == 1
+            assert second.process.wait(SAYS_S) == 1
             assert f"already running on {data_dir}" in second.output
-        assert running.process.wait(60) == 1
+        assert running.process.wait(UP_S) == 1
         assert "migrate has ended with status 3" in running.output
         assert "\nmigrating\n" in running.output
         assert "ready;" not in running.output
@@ -150,8 +152,8 @@ def test_refuses_a_second_one_and_ends_with_the_reason_when_a_migration_fails(tm
 def test_an_interrupt_while_it_starts_leaves_nothing(tmp_path: Path) -> None:
     data_dir = tmp_path / "data"
     with stack(data_dir) as running:
-        wait_until(running.says("redis "), 30)
+        wait_until(running.says("redis "), UP_S)
         running.interrupt()
-        assert running.process.wait(30) == 0
+        assert running.process.wait(SAYS_S) == 0
         assert "ready;" not in running.output
         assert processes_in(data_dir) == []
