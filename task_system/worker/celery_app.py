@@ -215,22 +215,31 @@ class ForemanStep(bootsteps.StartStopStep):
     def _listening_of(self, worker: Any) -> Listening | None:
         if self._parts.looks is None:
             return None
-        return Listening(self._parts.looks, lambda: consumed(worker.consumer), lambda: hang_up(worker.consumer))
+        return Listening(
+            self._parts.looks,
+            queues=lambda: consumed(worker.consumer),
+            holding=worker.foreman.holding,
+            received=worker.foreman.received,
+            begin_anew=lambda: hang_up(worker.consumer),
+        )
 
     def stop(self, worker: Any) -> None:
         """The consumer has stopped: finish within the grace, hand back the rest, uncharged."""
-        worker.foreman.stop_fetching()
+        self._stop_fetching(worker)
         self._wait(worker, self._parts.grace_s)
         self._leave(worker)
 
     def terminate(self, worker: Any) -> None:
         """Hand everything back at once."""
-        worker.foreman.stop_fetching()
+        self._stop_fetching(worker)
         self._leave(worker)
 
-    def _leave(self, worker: Any) -> None:
+    def _stop_fetching(self, worker: Any) -> None:
         if self._listening:
-            self._listening.stop(LAST_WRITES_S)
+            self._listening.stop()
+        worker.foreman.stop_fetching()
+
+    def _leave(self, worker: Any) -> None:
         worker.foreman.hand_back()
         self._wait(worker, LAST_WRITES_S)
         self._recorder.stop(LAST_WRITES_S)

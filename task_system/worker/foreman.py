@@ -111,6 +111,8 @@ class Foreman:
         self._typical_s: dict[str, float] = {}
         #: Claims and attempts, by task type.
         self._held: Counter[str] = Counter()
+        #: Messages, by queue.
+        self._received: Counter[str] = Counter()
         self._stopping = False
         self._handing_back = False
         #: Set whenever nothing is claimed, running or waiting to be recorded.
@@ -125,6 +127,7 @@ class Foreman:
         self._listener.received(run)
         with self._lock:
             self._line.join(run)
+            self._received[run.queue] += 1
         failpoint("worker.received")
         self.fill()
 
@@ -328,6 +331,16 @@ class Foreman:
         """The dispatches that wait for a slot here, their number by task id."""
         with self._lock:
             return {run.task_id: run.dispatch_no for run in self._line.waiting()}
+
+    def received(self) -> dict[str, int]:
+        """How many messages came, by queue."""
+        with self._lock:
+            return dict(self._received)
+
+    def holding(self) -> set[str]:
+        """The queues of which messages wait here, not yet acknowledged."""
+        with self._lock:
+            return {run.queue for run in (*self._line.waiting(), *self._claiming.values())}
 
     def cancel(self, task_id: UUID) -> None:
         """A cancel was requested; called again until the attempt has ended.

@@ -1,8 +1,8 @@
-"""Notices that the broker has forgotten that this worker consumes, and begins anew.
+"""Notices that the broker no longer delivers to this worker, and begins anew.
 
-RabbitMQ does not tell a consumer of a quorum queue that is deleted, by an operator or a node's repair, just after it
-began; and to a connection that waits, no news is as good as an empty queue. Tasks would lie there for ever, with a
-worker that lives and says that it takes them.
+RabbitMQ does not tell a consumer of a quorum queue that is deleted just after it began; and what it was delivering when
+a queue's leader died may never come. To a connection that waits, no news is as good as an empty queue: tasks would lie
+there for ever, with a worker that lives and says that it takes them.
 """
 
 import logging
@@ -22,20 +22,26 @@ class Listening:
     """One thread per worker.
 
     looks: messages ready in each of these queues, and its consumers; may raise BrokerUnavailable. queues: those that
-    this worker consumes, as far as it knows. begin_anew: called in the thread when nobody consumes one of them though
-    it has messages, in two looks running.
+    this worker consumes, as far as it knows. holding: queues of which messages wait here; received: how many came, by
+    queue. begin_anew: called in the thread when a queue has messages in two looks running, none waits here, and none
+    came in between: the broker owes this worker some.
     """
 
     def __init__(
         self,
         looks: Callable[[tuple[str, ...]], dict[str, tuple[int, int | None]]],
         queues: Callable[[], tuple[str, ...]],
+        holding: Callable[[], set[str]],
+        received: Callable[[], dict[str, int]],
         begin_anew: Callable[[], None],
     ) -> None:
         self._looks = looks
         self._queues = queues
+        self._holding = holding
+        self._received = received
         self._begin_anew = begin_anew
-        self._deaf_to: frozenset[str] = frozenset()
+        #: Queues that owed this worker something at the last look: how many of their messages had come until then.
+        self._owing: dict[str, int] = {}
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="listening", daemon=True)
 
@@ -43,27 +49,28 @@ class Listening:
         """Start the thread."""
         self._thread.start()
 
-    def stop(self, timeout_s: float) -> None:
-        """End the thread."""
+    def stop(self) -> None:
+        """End the thread, without waiting for the look that it may be at."""
         self._stopping.set()
-        self._thread.join(timeout_s)
 
     def look(self) -> None:
         """Look once. Raises BrokerUnavailable."""
         found = self._looks(self._queues())
-        unheard = frozenset(queue for queue, (ready, consumers) in found.items() if ready and consumers == 0)
-        if lost := sorted(unheard & self._deaf_to):
-            _log.warning("nobody consumes %s, which this worker does; connecting anew", ", ".join(lost))
-            unheard = frozenset()
+        holding, received = self._holding(), self._received()
+        owing = {queue: received.get(queue, 0) for queue, (ready, _) in found.items() if ready and queue not in holding}
+        if (silent := sorted(owing.items() & self._owing.items())) and not self._stopping.is_set():
+            names = ", ".join(queue for queue, _ in silent)
+            _log.warning("%s has messages and delivers none to this worker; connecting anew", names)
+            owing = {}
             self._begin_anew()
-        self._deaf_to = unheard
+        self._owing = owing
 
     def _run(self) -> None:
         while not self._stopping.wait(LOOK_EVERY_S):
             try:
                 self.look()
             except BrokerUnavailable:
-                self._deaf_to = frozenset()
+                self._owing = {}
             except Exception:  # noqa: BLE001 - whatever it was, the next look may go well
                 _log.exception("could not look who consumes")
 
