@@ -72,7 +72,7 @@ class Listening:
             except BrokerUnavailable:
                 self._owing = {}
             except Exception:  # noqa: BLE001 - whatever it was, the next look may go well
-                _log.exception("could not look who consumes")
+                _log.exception("could not look what the broker has")
 
 
 def consumed(consumer: Any) -> tuple[str, ...]:
