@@ -1,10 +1,8 @@
 """What HTTP promises, the same in both modes: every answer's form, every error's."""
 
-import http.client
 import json
 import re
 import socket
-import time
 import uuid
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -394,76 +392,6 @@ def test_nothing_is_answered_under_a_name_that_is_not_ours(service: Service) -> 
     with socket.create_connection(("127.0.0.1", port), timeout=10) as probe:
         probe.sendall(b"GET /api/health/live HTTP/1.0\r\n\r\n")
         assert b" 200 " in probe.recv(100).partition(b"\r\n")[0], "as balancers ask that name no host"
-
-
-def test_many_requests_on_one_connection(service: Service) -> None:
-    connection = http.client.HTTPConnection("127.0.0.1", service.port, timeout=10)
-    try:
-        for body, status in ((b"{", 400), (b'{"task_type": "test_noop"}', 202)) * 3:
-            connection.request("POST", "/api/tasks", body, {"Content-Type": "application/json"})
-            answer = connection.getresponse()
-            answer.read()
-            assert answer.status == status
-    finally:
-        connection.close()
-
-
-@pytest.mark.parametrize(
-    ("method", "path", "headers", "status"),
-    [
-        ("POST", "/api/tasks?wait=never", {}, 422),
-        ("POST", "/api/tasks", {"Content-Type": "text/plain"}, 415),
-        ("POST", "/api/tasks", {"Host": "other.example"}, 421),
-        ("POST", "/api/tasks", {"Sec-Fetch-Site": "cross-site"}, 403),
-        ("POST", "/api/nothing", {}, 404),
-        ("PUT", "/api/tasks", {}, 405),
-        ("GET", "/api/health/live", {}, 200),
-    ],
-)
-def test_what_is_answered_before_its_body_came_leaves_the_connection_to_the_next(
-    service: Service, method: str, path: str, headers: dict[str, str], status: int
-) -> None:
-    connection = http.client.HTTPConnection("127.0.0.1", service.port, timeout=10)
-    connection.connect()
-    connection.auto_open = 0  # a connection that was closed is an error
-    body = b'{"task_type": "test_noop"}'
-    try:
-        for _ in range(3):
-            connection.putrequest(method, path, skip_host=True)
-            sent = {"Host": "127.0.0.1", "Content-Type": "application/json", "Content-Length": str(len(body))}
-            for name, value in (sent | headers).items():
-                connection.putheader(name, value)
-            connection.endheaders()
-            # On its way for a while, as over a network.
-            time.sleep(0.05)
-            connection.send(body)
-            answer = connection.getresponse()
-            answer.read()
-            assert answer.status == status
-    finally:
-        connection.close()
-
-
-def test_a_body_too_large_in_chunks_leaves_the_connection_to_the_next(service: Service) -> None:
-    connection = http.client.HTTPConnection("127.0.0.1", service.port, timeout=10)
-    connection.connect()
-    connection.auto_open = 0  # a connection that was closed is an error
-    chunk = b"x" * 65_536
-    # Half over the limit: so much is still to come when the answer is known.
-    chunks = [b'{"task_type": "', *[chunk] * (MAX_BODY_BYTES // len(chunk) * 2)]
-    headers = {"Content-Type": "application/json"}
-    try:
-        for _ in range(3):
-            connection.request("POST", "/api/tasks", iter(chunks), headers, encode_chunked=True)
-            answer = connection.getresponse()
-            answer.read()
-            assert answer.status == 413
-            connection.request("GET", "/api/health/live")
-            answer = connection.getresponse()
-            answer.read()
-            assert answer.status == 200
-    finally:
-        connection.close()
 
 
 # Health.

@@ -4,14 +4,14 @@ import json
 import socket
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
-from http.client import HTTPResponse
+from contextlib import closing, contextmanager
+from http.client import HTTPConnection, HTTPResponse
 from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
 
-from tests.integration.service import Service
+from tests.integration.service import MAX_BODY_BYTES, Service
 
 _TIMEOUT_S = 20
 _BODY = json.dumps({"task_type": "test_echo", "parameters": {"value": "v" * 100_000}}).encode()
@@ -88,3 +88,68 @@ def test_many_who_do_not_go_on_hold_up_nobody_else(service: Service) -> None:
         for connection in (one, two, three):
             connection.sendall(stalled)
         assert service.post({"task_type": "test_echo", "parameters": {"value": 1}}).status_code == 202
+
+
+@contextmanager
+def kept(service: Service) -> Iterator[HTTPConnection]:
+    """A connection that may not be closed."""
+    connection = HTTPConnection("127.0.0.1", service.port, timeout=_TIMEOUT_S)
+    connection.connect()
+    connection.auto_open = 0
+    with closing(connection):
+        yield connection
+
+
+def status_of(connection: HTTPConnection) -> int:
+    """The status of the answer, which is read to its end."""
+    answer = connection.getresponse()
+    answer.read()
+    return answer.status
+
+
+def test_a_refusal_leaves_the_connection_to_the_next(service: Service) -> None:
+    with kept(service) as connection:
+        for body, status in ((b"{", 400), (b'{"task_type": "test_noop"}', 202)) * 3:
+            connection.request("POST", "/api/tasks", body, {"Content-Type": "application/json"})
+            assert status_of(connection) == status
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "headers", "status"),
+    [
+        ("POST", "/api/tasks?wait=never", {}, 422),
+        ("POST", "/api/tasks", {"Content-Type": "text/plain"}, 415),
+        ("POST", "/api/tasks", {"Host": "other.example"}, 421),
+        ("POST", "/api/tasks", {"Sec-Fetch-Site": "cross-site"}, 403),
+        ("POST", "/api/nothing", {}, 404),
+        ("PUT", "/api/tasks", {}, 405),
+        ("GET", "/api/health/live", {}, 200),
+    ],
+)
+def test_what_is_answered_before_its_body_came_leaves_the_connection_to_the_next(
+    service: Service, method: str, path: str, headers: dict[str, str], status: int
+) -> None:
+    body = b'{"task_type": "test_noop"}'
+    with kept(service) as connection:
+        for _ in range(3):
+            connection.putrequest(method, path, skip_host=True)
+            sent = {"Host": "127.0.0.1", "Content-Type": "application/json", "Content-Length": str(len(body))}
+            for name, value in (sent | headers).items():
+                connection.putheader(name, value)
+            connection.endheaders()
+            # On its way for a while, as over a network.
+            time.sleep(0.05)
+            connection.send(body)
+            assert status_of(connection) == status
+
+
+def test_a_body_too_large_in_chunks_leaves_the_connection_to_the_next(service: Service) -> None:
+    chunk = b"x" * 65_536
+    # Half over the limit: so much is still to come when the answer is known.
+    chunks = [b'{"task_type": "', *[chunk] * (MAX_BODY_BYTES // len(chunk) * 2)]
+    with kept(service) as connection:
+        for _ in range(3):
+            connection.request("POST", "/api/tasks", iter(chunks), {"Content-Type": "application/json"})
+            assert status_of(connection) == 413
+            connection.request("GET", "/api/health/live")
+            assert status_of(connection) == 200
