@@ -13,6 +13,8 @@ from tests.integration.service import wait_until
 
 STRANGE = "A message that is not ours runs nothing, stops nothing, and is gone."
 OLD = "A message of a task that is over, cancelled or gone runs nothing."
+#: Behind the load of the row itself a task has its turn within this, in seconds.
+TURN_S = 60.0
 
 
 class _Bomb:
@@ -94,10 +96,10 @@ def _depth(system: System) -> int:
     every_change=True,
 )
 def test_old_copies(system: System, tmp_path_factory: pytest.TempPathFactory) -> Steps:
-    succeeded = system.run("test_noop")
+    succeeded = system.run("test_noop", timeout_s=TURN_S)
     cancelled = system.submit("test_noop", delay=3600)["task_id"]
     assert system.request("DELETE", f"/api/tasks/{cancelled}").status_code == 200
-    gone = system.run("test_noop")["task_id"]
+    gone = system.run("test_noop", timeout_s=TURN_S)["task_id"]
     system.execute(f"DELETE FROM tasks WHERE id = '{gone}'")
     ids = [succeeded["task_id"], cancelled, gone]
     before = system.rows(_ROWS.format(succeeded["task_id"], cancelled))

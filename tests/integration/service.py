@@ -26,8 +26,6 @@ HOST_NAME = "tasks.example"
 ORIGIN = "https://pages.example"
 MAX_BODY_BYTES = 256 * 1024
 MAX_FILE_BYTES = 96 * 1024 * 1024
-#: Within which a task has its turn on a machine that has much else to do, in seconds.
-TURN_S = 60.0
 _START_S = 120.0
 #: Servers close a connection on which nobody asked for 30 s.
 _KEPT_S = 20.0
@@ -163,7 +161,7 @@ class Service:
         view: Json = answer.json()
         return view
 
-    def wait_for(self, task_id: str, holds: Callable[[Json], bool], what: str, timeout_s: float = TURN_S) -> Json:
+    def wait_for(self, task_id: str, holds: Callable[[Json], bool], what: str, timeout_s: float = 20) -> Json:
         """Poll a task until that holds of it; answers it."""
         seen: list[Json] = [{}]
 
@@ -175,11 +173,11 @@ class Service:
         wait_until(look, timeout_s, lambda: f"{what}; the task is {json.dumps(seen[0], indent=2)}")
         return seen[0]
 
-    def finished(self, task_id: str, timeout_s: float = TURN_S) -> Json:
+    def finished(self, task_id: str, timeout_s: float = 20) -> Json:
         """Wait for a task's terminal state; answers the task."""
         return self.wait_for(task_id, lambda task: task["state"] in TERMINAL, "a terminal state", timeout_s)
 
-    def run(self, task_type: str, parameters: Json | None = None, timeout_s: float = TURN_S, **more: Any) -> Json:
+    def run(self, task_type: str, parameters: Json | None = None, timeout_s: float = 20, **more: Any) -> Json:
         """Submit a task and wait for its end."""
         return self.finished(self.submit(task_type, parameters, **more)["task_id"], timeout_s)
 
